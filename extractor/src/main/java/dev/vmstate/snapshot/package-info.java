@@ -1,0 +1,2 @@
+/** A snapshot, opened read-only: container, records, RAM and devices. */
+package dev.vmstate.snapshot;

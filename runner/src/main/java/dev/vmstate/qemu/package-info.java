@@ -1,0 +1,2 @@
+/** A running QEMU, driven through its control socket. */
+package dev.vmstate.qemu;
