@@ -1,0 +1,65 @@
+package dev.vmstate.bytes;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+/**
+ * Random access to an image of any size. The one way to bytes: a file, a slice, an array, later a
+ * decompressed stream or the VM state inside a disk image. Reads are absolute and never change the
+ * source.
+ */
+public interface ByteSource {
+  /** What error messages call this source, usually the file's name. */
+  String name();
+
+  /** Number of bytes. */
+  long size();
+
+  /**
+   * Fills {@code into} completely with the bytes from {@code offset} on.
+   *
+   * @throws EOFException when the source ends before {@code into} is full
+   */
+  void read(long offset, ByteBuffer into) throws IOException;
+
+  /** A fresh big-endian buffer, ready to be read, with exactly the bytes of {@code where}. */
+  default ByteBuffer read(Span where) throws IOException {
+    if (where.end() > size()) {
+      throw new EOFException("%s: %s is past the end 0x%x".formatted(name(), where, size()));
+    }
+    ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(where.length()));
+    read(where.offset(), bytes);
+    return bytes.flip();
+  }
+
+  /** The bytes of {@code where} as an array of their own. */
+  default byte[] bytes(Span where) throws IOException {
+    return read(where).array();
+  }
+
+  /** A source over an array that the caller no longer changes. */
+  static ByteSource of(String name, byte[] bytes) {
+    return new ByteSource() {
+      @Override
+      public String name() {
+        return name;
+      }
+
+      @Override
+      public long size() {
+        return bytes.length;
+      }
+
+      @Override
+      public void read(long offset, ByteBuffer into) throws IOException {
+        if (offset < 0 || offset > bytes.length - into.remaining()) {
+          throw new EOFException(
+              "%s: 0x%x+0x%x is past the end 0x%x"
+                  .formatted(name, offset, into.remaining(), bytes.length));
+        }
+        into.put(bytes, (int) offset, into.remaining());
+      }
+    };
+  }
+}

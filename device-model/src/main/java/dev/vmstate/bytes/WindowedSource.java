@@ -1,0 +1,53 @@
+package dev.vmstate.bytes;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+/**
+ * Keeps one window of another source in memory, so that a decoder which takes a few bytes at a time
+ * costs one read per window. Reads larger than the window go straight through. Not thread-safe.
+ */
+public final class WindowedSource implements ByteSource {
+  private final ByteSource source;
+  private final byte[] window;
+  private long start;
+  private int length;
+
+  /** A window of {@code windowBytes} over {@code source}. */
+  public WindowedSource(ByteSource source, int windowBytes) {
+    this.source = source;
+    this.window = new byte[windowBytes];
+  }
+
+  @Override
+  public String name() {
+    return source.name();
+  }
+
+  @Override
+  public long size() {
+    return source.size();
+  }
+
+  @Override
+  public void read(long offset, ByteBuffer into) throws IOException {
+    int wanted = into.remaining();
+    if (offset < 0 || offset > size() - wanted) {
+      throw new EOFException(
+          "%s: 0x%x+0x%x is past the end 0x%x".formatted(name(), offset, wanted, size()));
+    }
+    if (wanted > window.length) {
+      source.read(offset, into);
+      return;
+    }
+    if (offset < start || offset + wanted > start + length) {
+      length = 0;
+      int fill = (int) Math.min(window.length, size() - offset);
+      source.read(offset, ByteBuffer.wrap(window, 0, fill));
+      start = offset;
+      length = fill;
+    }
+    into.put(window, (int) (offset - start), wanted);
+  }
+}

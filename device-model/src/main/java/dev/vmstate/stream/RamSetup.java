@@ -1,0 +1,98 @@
+package dev.vmstate.stream;
+
+import dev.vmstate.bytes.Cursor;
+import dev.vmstate.bytes.Span;
+import dev.vmstate.bytes.UnsupportedFormatException;
+import dev.vmstate.memory.RamBlock;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The START part of the {@code ram} section: which blocks there are.
+ *
+ * <pre>
+ * RamSetup ::= SectionHeader("ram", version 4) u64 (total | MEM_SIZE) Block* u64 EOS [SectionFooter]
+ * Block    ::= countedString idstr, u64 used_length [u64 mr_addr if x-ignore-shared]
+ * </pre>
+ *
+ * <p>Source: {@code migration/ram.c}, ram_save_setup. The list has no count: it ends when the
+ * lengths add up to {@code total}.
+ *
+ * @param header of the section
+ * @param blocks longest first, as QEMU lists them
+ * @param footers whether sections of this stream end with a footer
+ * @param span header to footer
+ */
+public record RamSetup(SectionHeader header, List<RamBlock> blocks, boolean footers, Span span) {
+  private static final int RAM_VERSION = 4;
+  private static final int MAX_BLOCKS = 4096;
+
+  /** Nothing real is larger; keeps page counts within {@code int} chunk tables. */
+  private static final long MAX_RAM = 1L << 46;
+
+  public RamSetup {
+    blocks = List.copyOf(blocks);
+  }
+
+  /** Decodes from the section's type byte on. */
+  public static RamSetup decode(Cursor in, StreamHeader stream, String place) throws IOException {
+    SectionHeader header = SectionHeader.decode(in);
+    if (!header.idstr().equals("ram")) {
+      throw in.bad("section '%s' where 'ram' should start".formatted(header.idstr()));
+    }
+    if (header.version() != RAM_VERSION) {
+      throw new UnsupportedFormatException(
+          place,
+          header.span().offset(),
+          "ram section version %d, only 4 is known".formatted(header.version()));
+    }
+    if (stream.has("mapped-ram")) {
+      throw new UnsupportedFormatException(
+          place,
+          header.span().offset(),
+          "a mapped-ram file: this version reads streams written without that capability");
+    }
+    int pageSize = stream.pageSize();
+    long word = in.u64("RAM size and flags");
+    if ((word & (pageSize - 1)) != RamFlags.MEM_SIZE) {
+      throw in.bad(
+          "flags 0x%x where the block list (0x4) should start".formatted(word & (pageSize - 1)));
+    }
+    long left = word & -pageSize;
+    if (left < 0 || left > MAX_RAM) {
+      throw in.bad("0x%x bytes of RAM: more than any machine has".formatted(left));
+    }
+    List<RamBlock> blocks = new ArrayList<>();
+    while (left > 0) {
+      String name = in.countedString("RAM block name");
+      if (!SectionHeader.printable(name)) {
+        throw in.bad("a RAM block name with unprintable characters");
+      }
+      long length = in.u64("length of RAM block " + name);
+      if (length <= 0 || length > left || (length & (pageSize - 1)) != 0) {
+        throw in.bad(
+            "RAM block '%s' is 0x%x bytes long, 0x%x of the total are left"
+                .formatted(name, length, left));
+      }
+      if (stream.has("x-ignore-shared")) {
+        in.u64("address of RAM block " + name);
+      }
+      left -= length;
+      blocks.add(new RamBlock(name, length, pageSize));
+      if (blocks.size() > MAX_BLOCKS) {
+        throw in.bad("more than " + MAX_BLOCKS + " RAM blocks");
+      }
+    }
+    long end = in.u64("end of the RAM block list");
+    if (end != RamFlags.EOS) {
+      throw in.bad("0x%x where the block list should end (0x10)".formatted(end));
+    }
+    boolean footers = in.peek() == RecordType.SECTION_FOOTER;
+    if (footers) {
+      SectionHeader.footer(in, header.id(), "ram");
+    }
+    long start = header.span().offset();
+    return new RamSetup(header, blocks, footers, new Span(start, in.position() - start));
+  }
+}
