@@ -1,0 +1,83 @@
+package dev.vmstate.core.elf;
+
+import dev.vmstate.cpu.X86Cpu;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The start of a core file: ELF header, program headers, notes.
+ *
+ * <pre>
+ * Header ::= Ehdr(64), Phdr PT_NOTE(56), Phdr PT_LOAD(56)*, note*   (all little-endian)
+ * </pre>
+ *
+ * ELF64, ET_CORE, EM_X86_64 whatever mode the CPUs are in, see {@link PrStatus}. No section
+ * headers. p_filesz equals p_memsz everywhere: a zero page is a hole of the sparse file, not of the
+ * core. crash reads everything before the lowest p_offset as the header, so all notes are there.
+ * Source: System V gABI; QEMU {@code dump/dump.c}, whose e_ehsize of 8 is not copied.
+ */
+public final class CoreHeader {
+  private CoreHeader() {}
+
+  /** Notes as QEMU orders them: NT_PRSTATUS of every CPU, then the QEMU note of every CPU. */
+  public static List<ElfNote> cpuNotes(List<X86Cpu> cpus) {
+    List<ElfNote> notes = new ArrayList<>();
+    cpus.forEach(cpu -> notes.add(PrStatus.encode(cpu)));
+    cpus.forEach(cpu -> notes.add(QemuCpuState.encode(cpu)));
+    return notes;
+  }
+
+  /**
+   * The bytes to write at offset 0 of the file; what is left of the header area stays a hole.
+   *
+   * @param notes {@link #cpuNotes} and then any other, e.g. VMCOREINFO
+   * @throws IllegalArgumentException when it all does not fit the layout's header area
+   */
+  public static ByteBuffer encode(CoreLayout layout, LoadPlan plan, List<ElfNote> notes) {
+    List<LoadSegment> loads = plan.loads();
+    long notesAt = Elf.EHDR_BYTES + (loads.size() + 1L) * Elf.PHDR_BYTES;
+    long noteBytes = notes.stream().mapToLong(ElfNote::bytes).sum();
+    if (loads.size() > layout.maxLoads() || notesAt + noteBytes > layout.headerBytes()) {
+      throw new IllegalArgumentException(
+          "%d program headers and %d bytes of notes do not fit the header area of 0x%x bytes"
+              .formatted(loads.size() + 1, noteBytes, layout.headerBytes()));
+    }
+    ByteBuffer out =
+        ByteBuffer.allocate((int) (notesAt + noteBytes)).order(ByteOrder.LITTLE_ENDIAN);
+    out.putInt(Elf.ELFMAG)
+        .put((byte) Elf.ELFCLASS64)
+        .put((byte) Elf.ELFDATA2LSB)
+        .put((byte) Elf.EV_CURRENT)
+        .position(16); // e_ident ends: ELFOSABI_NONE, padding
+    out.putShort((short) Elf.ET_CORE)
+        .putShort((short) Elf.EM_X86_64)
+        .putInt(Elf.EV_CURRENT)
+        .putLong(0) // e_entry
+        .putLong(Elf.EHDR_BYTES) // e_phoff
+        .putLong(0) // e_shoff
+        .putInt(0) // e_flags
+        .putShort((short) Elf.EHDR_BYTES)
+        .putShort((short) Elf.PHDR_BYTES)
+        .putShort((short) (loads.size() + 1))
+        .putShort((short) 0) // e_shentsize
+        .putShort((short) 0) // e_shnum
+        .putShort((short) 0); // e_shstrndx
+    program(out, Elf.PT_NOTE, new LoadSegment(0, 0, notesAt, noteBytes, noteBytes, 0));
+    loads.forEach(load -> program(out, Elf.PT_LOAD, load));
+    notes.forEach(note -> note.encode(out));
+    return out.flip();
+  }
+
+  private static void program(ByteBuffer out, int type, LoadSegment segment) {
+    out.putInt(type)
+        .putInt(segment.flags())
+        .putLong(segment.fileOffset())
+        .putLong(segment.virtual())
+        .putLong(segment.physical())
+        .putLong(segment.fileBytes())
+        .putLong(segment.memoryBytes())
+        .putLong(0); // p_align: none
+  }
+}
