@@ -1,2 +1,5 @@
-/** A snapshot, opened read-only: container, records, RAM and devices. */
+/**
+ * A snapshot file, opened read-only: which container it is, its stream's layout, its devices, its
+ * memory. Start at {@link dev.vmstate.snapshot.Snapshot}.
+ */
 package dev.vmstate.snapshot;

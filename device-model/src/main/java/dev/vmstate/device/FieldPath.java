@@ -1,0 +1,223 @@
+package dev.vmstate.device;
+
+import dev.vmstate.bytes.Span;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Finds one value by the path a person types: {@code 0000:00:03.0/e1000/mac_reg[0x1500]}, {@code
+ * i8259[1]/irr}, {@code cpu[0]/env.segs[1]/base}.
+ *
+ * <p>Names hold slashes, dots and brackets themselves, so a path is not split: at each level the
+ * child is taken whose name the rest starts with, longest first. A field inside a subsection or a
+ * nested struct may be named without it as long as only one place fits.
+ *
+ * @param device where the value is
+ * @param field the field
+ * @param element index in an array, or -1
+ * @param path the full path, as printed
+ */
+public record FieldPath(DeviceSection device, Field field, int element, String path) {
+
+  /** No value has that path; the message says what there is. */
+  public static final class NotFoundException extends java.io.IOException {
+    private static final long serialVersionUID = 1L;
+
+    NotFoundException(String message) {
+      super(message);
+    }
+  }
+
+  /** The value's bytes. */
+  public Span span() {
+    return element >= 0 && field instanceof Field.Array array
+        ? array.element(element)
+        : field.span();
+  }
+
+  /** The type of a single number; empty for groups, buffers and whole arrays. */
+  public Optional<ScalarType> type() {
+    if (field instanceof Field.Scalar scalar) {
+      return Optional.of(scalar.type());
+    }
+    return element >= 0 && field instanceof Field.Array array
+        ? Optional.of(array.type())
+        : Optional.empty();
+  }
+
+  /** Finds {@code path}, which starts with a device's name. */
+  public static FieldPath find(List<DeviceSection> devices, String path)
+      throws NotFoundException {
+    List<FieldPath> found = new ArrayList<>();
+    DeviceSection partly = null;
+    for (DeviceSection device : byLongestName(devices)) {
+      String rest = afterDevice(device, path);
+      if (rest == null) {
+        continue;
+      }
+      partly = device;
+      List<FieldPath> inDevice = inDevice(device, rest);
+      if (inDevice.size() > 1) {
+        throw ambiguous(path, inDevice);
+      }
+      found.addAll(inDevice);
+    }
+    if (found.size() > 1) {
+      throw ambiguous(path, found);
+    }
+    if (found.isEmpty()) {
+      throw notFound(devices, partly, path);
+    }
+    return found.get(0);
+  }
+
+  /** Finds a field of one device by the path below it. */
+  public static FieldPath in(DeviceSection device, String path) throws NotFoundException {
+    List<FieldPath> found = inDevice(device, path);
+    if (found.size() > 1) {
+      throw ambiguous(path, found);
+    }
+    if (found.isEmpty()) {
+      throw notFound(List.of(), device, device.label() + "/" + path);
+    }
+    return found.get(0);
+  }
+
+  private static List<DeviceSection> byLongestName(List<DeviceSection> devices) {
+    List<DeviceSection> sorted = new ArrayList<>(devices);
+    sorted.sort(Comparator.comparingInt((DeviceSection d) -> d.name().length()).reversed());
+    return sorted;
+  }
+
+  /** What follows the device's name, or null when the path does not start with it. */
+  private static String afterDevice(DeviceSection device, String path) {
+    if (!path.startsWith(device.name())) {
+      return null;
+    }
+    String rest = path.substring(device.name().length());
+    Index index = Index.at(rest);
+    if (index != null) {
+      if (index.value() != device.instance()) {
+        return null;
+      }
+      rest = rest.substring(index.length());
+    }
+    return rest.isEmpty() ? rest : rest.startsWith("/") ? rest.substring(1) : null;
+  }
+
+  private static List<FieldPath> inDevice(DeviceSection device, String rest) {
+    if (rest.isEmpty()) {
+      return List.of(new FieldPath(device, device.root(), -1, device.label()));
+    }
+    List<FieldPath> found = new ArrayList<>();
+    direct(device, device.root(), rest, device.label(), found);
+    if (found.isEmpty()) {
+      deeper(device, device.root(), rest, device.label(), found);
+    }
+    return found;
+  }
+
+  /** Matches the rest of the path against the children of one group. */
+  private static void direct(
+      DeviceSection device, Field.Group group, String rest, String path, List<FieldPath> found) {
+    for (Field child : group.children()) {
+      if (!rest.startsWith(child.name())) {
+        continue;
+      }
+      String after = rest.substring(child.name().length());
+      Index index = Index.at(after);
+      String childPath = path + "/" + child.label();
+      if (child.index() >= 0) {
+        if (index == null || index.value() != child.index()) {
+          continue;
+        }
+        after = after.substring(index.length());
+        index = Index.at(after);
+      }
+      if (after.isEmpty()) {
+        found.add(new FieldPath(device, child, -1, childPath));
+      } else if (child instanceof Field.Array array
+          && index != null
+          && index.length() == after.length()
+          && index.value() < array.count()) {
+        String element = array.count() > 16 ? "[0x%x]" : "[%d]";
+        found.add(
+            new FieldPath(
+                device, array, (int) index.value(), childPath + element.formatted(index.value())));
+      } else if (child instanceof Field.Group nested && after.startsWith("/")) {
+        direct(device, nested, after.substring(1), childPath, found);
+      }
+    }
+  }
+
+  /** Looks into nested groups for a path that leaves their names out. */
+  private static void deeper(
+      DeviceSection device, Field.Group group, String rest, String path, List<FieldPath> found) {
+    for (Field child : group.children()) {
+      if (child instanceof Field.Group nested) {
+        String nestedPath = path + "/" + child.label();
+        direct(device, nested, rest, nestedPath, found);
+        deeper(device, nested, rest, nestedPath, found);
+      }
+    }
+  }
+
+  /** A bracketed number at the start of a text. */
+  private record Index(long value, int length) {
+    static Index at(String text) {
+      int end = text.indexOf(']');
+      if (!text.startsWith("[") || end < 2 || end > 20) {
+        return null;
+      }
+      try {
+        return new Index(Long.decode(text.substring(1, end)), end + 1);
+      } catch (NumberFormatException e) {
+        return null;
+      }
+    }
+  }
+
+  private static NotFoundException ambiguous(String path, List<FieldPath> found) {
+    List<String> paths = found.stream().map(FieldPath::path).limit(8).toList();
+    return new NotFoundException(
+        "'%s' fits %d fields: name one of %s".formatted(path, found.size(), paths));
+  }
+
+  private static NotFoundException notFound(
+      List<DeviceSection> devices, DeviceSection partly, String path) {
+    if (partly == null) {
+      List<String> names =
+          devices.stream()
+              .map(DeviceSection::label)
+              .sorted(Comparator.comparingInt((String n) -> -sharedPrefix(n, path)))
+              .limit(6)
+              .toList();
+      return new NotFoundException(
+          "no device '%s': 'vmstate devices' lists them, for example %s".formatted(path, names));
+    }
+    if (partly.decoded() == DeviceSection.Decoded.OPAQUE) {
+      return new NotFoundException(
+          "no field '%s': nothing describes the bytes of %s".formatted(path, partly.label()));
+    }
+    String wanted = path.substring(Math.min(path.length(), partly.label().length() + 1));
+    List<String> names =
+        partly.root().children().stream()
+            .map(Field::label)
+            .sorted(Comparator.comparingInt((String n) -> -sharedPrefix(n, wanted)))
+            .limit(8)
+            .toList();
+    return new NotFoundException(
+        "no field '%s': %s has %d fields, for example %s"
+            .formatted(path, partly.label(), partly.root().children().size(), names));
+  }
+
+  private static int sharedPrefix(String a, String b) {
+    int length = 0;
+    while (length < Math.min(a.length(), b.length()) && a.charAt(length) == b.charAt(length)) {
+      length++;
+    }
+    return length;
+  }
+}

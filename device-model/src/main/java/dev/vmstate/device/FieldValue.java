@@ -1,0 +1,86 @@
+package dev.vmstate.device;
+
+import java.io.IOException;
+import java.util.HexFormat;
+import java.util.StringJoiner;
+
+/** A field's value as text, and text as the field's new bytes. */
+public final class FieldValue {
+  private FieldValue() {}
+
+  /** Numbers in decimal, arrays as numbers with spaces between, everything else as hex. */
+  public static String text(FieldPath target) throws IOException {
+    byte[] bytes = target.device().source().bytes(target.span());
+    if (target.type().isPresent()) {
+      ScalarType type = target.type().get();
+      return type.format(type.decode(bytes, 0));
+    }
+    if (target.field() instanceof Field.Array array) {
+      StringJoiner values = new StringJoiner(" ");
+      for (int i = 0; i < array.count(); i++) {
+        values.add(array.type().format(array.type().decode(bytes, i * array.type().width())));
+      }
+      return values.toString();
+    }
+    return HexFormat.of().formatHex(bytes);
+  }
+
+  /**
+   * The edit that gives the field a new value.
+   *
+   * @param text a number; for an array as many numbers as it has; for bytes as much hex, colons and
+   *     spaces allowed
+   * @throws IllegalArgumentException when the text does not fit; the message names the path
+   */
+  public static FieldEdit edit(FieldPath target, String text, String origin) throws IOException {
+    byte[] before = target.device().source().bytes(target.span());
+    byte[] after;
+    try {
+      after = encode(target, text.trim(), before.length);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(target.path() + ": " + e.getMessage(), e);
+    }
+    FieldEdit edit = FieldEdit.of(target.path(), target.span(), before, after, origin);
+    if (target.type().map(ScalarType::comparedOnLoad).orElse(false)) {
+      return edit.withNote(
+          "QEMU compares this field with its own while loading: the edit makes the load fail");
+    }
+    return edit;
+  }
+
+  private static byte[] encode(FieldPath target, String text, int length) {
+    if (target.type().isPresent()) {
+      ScalarType type = target.type().get();
+      return type.encode(type.parse(text));
+    }
+    if (target.field() instanceof Field.Group) {
+      throw new IllegalArgumentException("this is a group of fields: name one of them");
+    }
+    if (target.field() instanceof Field.Array array) {
+      String[] values = text.isEmpty() ? new String[0] : text.split("[\\s,]+");
+      if (values.length != array.count()) {
+        throw new IllegalArgumentException(
+            "%d values for an array of %d".formatted(values.length, array.count()));
+      }
+      byte[] bytes = new byte[length];
+      int width = array.type().width();
+      for (int i = 0; i < values.length; i++) {
+        System.arraycopy(array.type().encode(array.type().parse(values[i])), 0, bytes, i * width, width);
+      }
+      return bytes;
+    }
+    String digits = text.replaceAll("[:\\s]", "");
+    if (digits.startsWith("0x")) {
+      digits = digits.substring(2);
+    }
+    if (digits.length() != 2 * length || !digits.matches("[0-9a-fA-F]*")) {
+      throw new IllegalArgumentException(
+          "%d bytes of hex expected, got '%s'".formatted(length, shortened(text)));
+    }
+    return HexFormat.of().parseHex(digits);
+  }
+
+  private static String shortened(String text) {
+    return text.length() <= 40 ? text : text.substring(0, 40) + "…";
+  }
+}

@@ -1,0 +1,271 @@
+package dev.vmstate.memory;
+
+import dev.vmstate.device.DeviceSection;
+import dev.vmstate.device.Field;
+import dev.vmstate.device.PciConfig;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+
+/**
+ * Where a PC's RAM blocks stand in guest-physical memory.
+ *
+ * <p>The stream does not say. The size below 4 GiB is what the firmware told the guest in CMOS
+ * (bytes 0x34/0x35 and 0x5b-0x5d); it is cross-checked with the machine type's rule ({@code
+ * hw/i386/pc_piix.c}, pc_init1; {@code pc_q35.c}, pc_q35_init; {@code microvm.c}). VRAM stands where
+ * its BAR says, the BIOS ends at 4 GiB, and the PAM registers say whether 0xc0000 to 0xfffff is RAM
+ * or ROM.
+ */
+public final class X86MemoryMap {
+  private static final long MIB = 1L << 20;
+  private static final long GIB = 1L << 30;
+  private static final long FOUR_GIB = 4 * GIB;
+  private static final long VGA_HOLE = 0xa0000;
+  private static final long SHADOW = 0xc0000;
+
+  private final String machine;
+  private final List<RamBlock> blocks;
+  private final List<DeviceSection> devices;
+  private final List<MemoryMap.Range> ranges = new ArrayList<>();
+  private final List<String> reasons = new ArrayList<>();
+  private final Set<Integer> placed = new HashSet<>();
+
+  private X86MemoryMap(String machine, List<RamBlock> blocks, List<DeviceSection> devices) {
+    this.machine = machine;
+    this.blocks = blocks;
+    this.devices = devices;
+  }
+
+  /**
+   * Decides the map.
+   *
+   * @param below4g overrides what CMOS and the machine's rule say
+   */
+  public static MemoryMap of(
+      String machine, List<RamBlock> blocks, List<DeviceSection> devices, OptionalLong below4g)
+      throws IOException {
+    X86MemoryMap map = new X86MemoryMap(machine, blocks, devices);
+    map.mainMemory(below4g);
+    map.firmware();
+    map.bars();
+    for (int i = 0; i < blocks.size(); i++) {
+      if (!map.placed.contains(i)) {
+        map.reasons.add(blocks.get(i).name() + ": the CPU does not see it");
+      }
+    }
+    return new MemoryMap(blocks, map.ranges, map.reasons);
+  }
+
+  private boolean microvm() {
+    return machine.startsWith("microvm");
+  }
+
+  private void mainMemory(OptionalLong override) throws IOException {
+    List<Integer> main = MainMemory.blocks(blocks);
+    long total = main.stream().mapToLong(i -> blocks.get(i).bytes()).sum();
+    Optional<long[]> cmos = cmos();
+    long low;
+    long rule = rule(total);
+    if (override.isPresent()) {
+      low = Math.min(override.getAsLong(), total);
+      reasons.add("below 4 GiB: %s, as asked".formatted(size(low)));
+    } else if (cmos.isPresent() && cmos.get()[0] + cmos.get()[1] == total) {
+      low = cmos.get()[0];
+      reasons.add(
+          "below 4 GiB: %s, from CMOS%s"
+              .formatted(
+                  size(low),
+                  low == rule
+                      ? "; the rule of this machine type agrees"
+                      : "; the rule of this machine type says %s".formatted(size(rule))));
+    } else {
+      low = rule;
+      reasons.add(
+          "below 4 GiB: %s, from the rule of this machine type (CMOS %s)"
+              .formatted(
+                  size(low),
+                  cmos.map(c -> "says %s + %s of %s".formatted(size(c[0]), size(c[1]), size(total)))
+                      .orElse("is not in the stream")));
+    }
+    if (low < total && low > FOUR_GIB) {
+      low = FOUR_GIB;
+    }
+    long start = 0;
+    for (int block : main) {
+      placed.add(block);
+      long bytes = blocks.get(block).bytes();
+      place(block, start, 0, Math.max(0, Math.min(bytes, low - start)));
+      long above = Math.max(0, Math.min(bytes, low - start));
+      place(block, FOUR_GIB + start + above - low, above, bytes - above);
+      start += bytes;
+    }
+  }
+
+  /** Adds a piece of main memory, leaving out what the chipset hides below 1 MiB. */
+  private void place(int block, long address, long offset, long bytes) throws IOException {
+    if (bytes <= 0) {
+      return;
+    }
+    if (microvm() || address >= MIB) {
+      add(block, address, offset, bytes);
+      return;
+    }
+    long end = address + bytes;
+    Chipset chipset = Chipset.of(devices);
+    for (long at = address; at < Math.min(end, MIB); ) {
+      long next = at < VGA_HOLE ? VGA_HOLE : at < SHADOW ? SHADOW : (at & -0x4000L) + 0x4000;
+      next = Math.min(next, end);
+      boolean visible =
+          at < VGA_HOLE || (at < SHADOW ? chipset.smramOpen() : chipset.shadowRam(at));
+      if (visible) {
+        add(block, at, offset + at - address, next - at);
+      }
+      at = next;
+    }
+    if (end > MIB) {
+      add(block, MIB, offset + MIB - address, end - MIB);
+    }
+  }
+
+  /** BIOS and option ROMs: what is read below 1 MiB where the chipset does not show RAM. */
+  private void firmware() throws IOException {
+    int bios = find("pc.bios");
+    if (bios >= 0) {
+      long bytes = blocks.get(bios).bytes();
+      add(bios, FOUR_GIB - bytes, 0, bytes);
+    }
+    int flash = find("system.flash0");
+    long top = FOUR_GIB;
+    for (int i = 0; flash >= 0 && i < 2; i++, flash = find("system.flash" + i)) {
+      top -= blocks.get(flash).bytes();
+      add(flash, top, 0, blocks.get(flash).bytes());
+    }
+    int isaBios = find("isa-bios");
+    int source = isaBios >= 0 ? isaBios : bios;
+    if (source >= 0) {
+      long bytes = Math.min(blocks.get(source).bytes(), 128 << 10);
+      fillHoles(source, MIB - bytes, blocks.get(source).bytes() - bytes, bytes);
+    }
+    int rom = find("pc.rom");
+    if (rom >= 0) {
+      fillHoles(rom, SHADOW, 0, Math.min(blocks.get(rom).bytes(), 128 << 10));
+    }
+  }
+
+  private void fillHoles(int block, long address, long offset, long bytes) {
+    for (long at = 0; at < bytes; at += 0x1000) {
+      add(block, address + at, offset + at, 0x1000);
+    }
+  }
+
+  /** Video RAM and expansion ROMs stand where the device's configuration space puts them. */
+  private void bars() throws IOException {
+    for (int block = 0; block < blocks.size(); block++) {
+      String name = blocks.get(block).name();
+      int slash = name.lastIndexOf('/');
+      if (slash < 0 || name.startsWith("/")) {
+        continue;
+      }
+      PciConfig config = pci(name.substring(0, slash + 1));
+      if (config == null || !config.memoryEnabled()) {
+        continue;
+      }
+      String region = name.substring(slash + 1);
+      long address =
+          switch (region) {
+            case "vga.vram" -> config.memoryBar(0) >= 0 ? config.memoryBar(0) : config.memoryBar(1);
+            case "qxl.vram" -> config.memoryBar(1);
+            case "qxl.rom" -> config.memoryBar(2);
+            default -> region.endsWith(".rom") ? config.expansionRom() : -1;
+          };
+      if (address > 0) {
+        add(block, address, 0, blocks.get(block).bytes());
+      }
+    }
+  }
+
+  private PciConfig pci(String path) throws IOException {
+    for (DeviceSection device : devices) {
+      if (device.name().startsWith(path)) {
+        Optional<PciConfig> config = PciConfig.of(device);
+        if (config.isPresent()) {
+          return config.get();
+        }
+      }
+    }
+    return null;
+  }
+
+  /** Adds a range unless something already stands there. */
+  private void add(int block, long start, long offset, long bytes) {
+    if (bytes <= 0 || start < 0 || start + bytes < 0) {
+      return;
+    }
+    for (MemoryMap.Range range : ranges) {
+      if (start < range.end() && range.start() < start + bytes) {
+        if (bytes > 0x1000) {
+          reasons.add(
+              "%s at 0x%x: hidden by %s"
+                  .formatted(
+                      blocks.get(block).name(), start, blocks.get(range.block()).name()));
+        }
+        return;
+      }
+    }
+    placed.add(block);
+    ranges.add(new MemoryMap.Range(start, bytes, block, offset));
+  }
+
+  private int find(String name) {
+    for (int i = 0; i < blocks.size(); i++) {
+      if (blocks.get(i).name().equals(name)) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  /** Sizes below and above 4 GiB as the firmware left them in CMOS. */
+  private Optional<long[]> cmos() throws IOException {
+    for (DeviceSection device : devices) {
+      if (device.name().equals("mc146818rtc") && !device.root().children().isEmpty()) {
+        Field first = device.root().children().get(0);
+        if (first.name().equals("cmos_data") && first.span().length() == 128) {
+          byte[] data = device.bytes(first);
+          long low = 16 * MIB + 65536L * word(data, 0x34);
+          long high = 65536L * (word(data, 0x5b) | (data[0x5d] & 0xffL) << 16);
+          if (word(data, 0x34) == 0) {
+            low = MIB + 1024L * word(data, 0x30);
+          }
+          return Optional.of(new long[] {low, high});
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static int word(byte[] data, int at) {
+    return data[at] & 0xff | (data[at + 1] & 0xff) << 8;
+  }
+
+  private long rule(long total) {
+    if (microvm()) {
+      return Math.min(total, 3 * GIB);
+    }
+    if (machine.contains("q35")) {
+      return total >= 0xb000_0000L ? 2 * GIB : total;
+    }
+    // Up to pc-i440fx-1.7 the split was at 3.5 GiB and not aligned to a gigabyte.
+    boolean aligned =
+        !machine.matches("pc-(i440fx-)?[01]\\..*") && !machine.equals("isapc");
+    return total < 0xe000_0000L ? total : aligned ? 3 * GIB : 0xe000_0000L;
+  }
+
+  private static String size(long bytes) {
+    return bytes % MIB == 0 ? bytes / MIB + " MiB" : "0x" + Long.toHexString(bytes) + " bytes";
+  }
+}

@@ -1,0 +1,81 @@
+package dev.vmstate.nic;
+
+import dev.vmstate.device.DeviceSection;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Finds the network cards among a machine's devices, by the name of their section. */
+public final class Nics {
+  private static final String GUEST =
+      "the guest kernel's copy (net_device) in RAM: the driver goes on using it until it is"
+          + " reloaded";
+  private static final String COMMAND_LINE =
+      "the mac= of the QEMU command line that loads the snapshot: give it the new address too%s";
+
+  private Nics() {}
+
+  /** All network cards, in stream order. */
+  public static List<Nic> of(List<DeviceSection> devices) throws IOException {
+    List<Nic> nics = new ArrayList<>();
+    for (DeviceSection device : devices) {
+      Optional<Nic> nic = of(device);
+      nic.ifPresent(nics::add);
+    }
+    return nics;
+  }
+
+  private static Optional<Nic> of(DeviceSection device) throws IOException {
+    String model = device.name().substring(device.name().lastIndexOf('/') + 1);
+    List<Optional<Copies.Found>> copies;
+    String reset = "";
+    switch (model) {
+      case "e1000" -> {
+        // hw/net/e1000.c. mac_reg[0] in vmdesc is the array at RA (0x5400), the first of three
+        // called mac_reg; the full register file stands once more in a subsection.
+        copies =
+            List.of(
+                Copies.receiveAddress(device, "mac_reg[0]", 0),
+                Copies.receiveAddress(device, "e1000/full_mac_state/mac_reg", 0x1500),
+                Copies.eeprom(device, "eeprom_data", 0, true));
+      }
+      case "e1000e", "igb" -> {
+        // hw/net/e1000e.c, e1000e_core.c: permanent_mac is what a reset copies into RA0.
+        copies =
+            List.of(
+                Copies.receiveAddress(device, "core.mac", 0x1500),
+                Copies.plain(device, "core.permanent_mac"),
+                Copies.eeprom(device, "core.eeprom", 0, true));
+      }
+      case "rtl8139" -> {
+        // hw/net/rtl8139.c: a reset copies conf.macaddr into phys; the EEPROM has no checksum.
+        copies =
+            List.of(
+                Copies.plain(device, "phys"),
+                Copies.plain(device, "conf.macaddr"),
+                Copies.eeprom(device, "eeprom.contents", 7, false));
+      }
+      case "virtio-net" -> {
+        copies = VirtioNet.copies(device);
+        reset = "; a reset of the device (a driver reload) restores that one";
+      }
+      case "vmxnet3" -> {
+        copies = Vmxnet3.copies(device);
+        reset = "; the device keeps its address there, not in its state";
+      }
+      default -> {
+        return Optional.empty();
+      }
+    }
+    List<Copies.Found> found = copies.stream().flatMap(Optional::stream).toList();
+    return Optional.of(
+        new Nic(
+            device.label(),
+            model,
+            found.stream().findFirst().map(Copies.Found::now),
+            device,
+            found.stream().map(Copies.Found::copy).toList(),
+            List.of(COMMAND_LINE.formatted(reset), GUEST)));
+  }
+}

@@ -1,0 +1,43 @@
+package dev.vmstate.ram;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+/** Sees the page records of a stream, in stream order; a later record of a page replaces it. */
+public interface PageVisitor {
+  /**
+   * A page of data.
+   *
+   * @param block index of the RAM block
+   * @param page number of the page in the block
+   * @param bytes holds the page at {@code at}; position and limit mean nothing and must be left
+   *     alone
+   * @param offset where the page's bytes start in the stream
+   */
+  void data(int block, long page, ByteBuffer bytes, int at, long offset) throws IOException;
+
+  /**
+   * A page of one byte value.
+   *
+   * @param value 0 to 255; every QEMU of today writes 0
+   */
+  void fill(int block, long page, int value) throws IOException;
+
+  /** Shows every record to {@code first}, then to {@code second}. */
+  static PageVisitor both(PageVisitor first, PageVisitor second) {
+    return new PageVisitor() {
+      @Override
+      public void data(int block, long page, ByteBuffer bytes, int at, long offset)
+          throws IOException {
+        first.data(block, page, bytes, at, offset);
+        second.data(block, page, bytes, at, offset);
+      }
+
+      @Override
+      public void fill(int block, long page, int value) throws IOException {
+        first.fill(block, page, value);
+        second.fill(block, page, value);
+      }
+    };
+  }
+}

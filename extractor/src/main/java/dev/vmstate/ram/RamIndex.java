@@ -1,0 +1,224 @@
+package dev.vmstate.ram;
+
+import dev.vmstate.memory.RamBlock;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Where each page's last value lies: runs of pages, no object per page.
+ *
+ * <p>A block is cut into chunks of {@value #CHUNK} pages. A chunk is absent ({@code null}), or a
+ * short list of runs, two words each, or, when its pages are so scattered that runs would be longer,
+ * one word per page. So an untouched 64 GiB guest costs a few MiB and the worst one (every page
+ * somewhere else) 8 bytes a page: 128 MiB.
+ *
+ * <pre>
+ * run  ::= first page in chunk (16 bits) | count (16) | stride (32),   word of the first page
+ * word ::= kind (8 bits) | stream offset of the data, or the fill byte (56)
+ * </pre>
+ */
+public final class RamIndex implements PageVisitor {
+  /** Pages per chunk. */
+  static final int CHUNK = 512;
+
+  private static final int KIND_SHIFT = 56;
+  private static final long VALUE = (1L << KIND_SHIFT) - 1;
+
+  /** What is known of a page. */
+  public enum Kind {
+    /** The stream never sent it: zero in a fresh machine. */
+    ABSENT,
+    /** Its bytes stand in the stream. */
+    DATA,
+    /** All its bytes have one value, nearly always 0. */
+    FILL
+  }
+
+  private static final Kind[] KINDS = Kind.values();
+
+  private final List<RamBlock> blocks;
+  private final long[][][] chunks;
+  private final long[][] rewritten;
+  private final long[] open = new long[CHUNK];
+  private int openBlock = -1;
+  private int openChunk = -1;
+
+  /** An index that knows nothing yet; feed it as a {@link PageVisitor}. */
+  public RamIndex(List<RamBlock> blocks) {
+    this.blocks = List.copyOf(blocks);
+    this.chunks = new long[blocks.size()][][];
+    this.rewritten = new long[blocks.size()][];
+    for (int b = 0; b < chunks.length; b++) {
+      chunks[b] = new long[Math.toIntExact((blocks.get(b).pages() + CHUNK - 1) / CHUNK)][];
+    }
+  }
+
+  /** The blocks pages are counted in. */
+  public List<RamBlock> blocks() {
+    return blocks;
+  }
+
+  @Override
+  public void data(int block, long page, ByteBuffer bytes, int at, long offset) {
+    put(block, page, (long) Kind.DATA.ordinal() << KIND_SHIFT | offset);
+  }
+
+  @Override
+  public void fill(int block, long page, int value) {
+    put(block, page, (long) Kind.FILL.ordinal() << KIND_SHIFT | value);
+  }
+
+  /** What is known of a page. */
+  public Kind kind(int block, long page) {
+    return KINDS[(int) (word(block, page) >>> KIND_SHIFT)];
+  }
+
+  /** Where a {@link Kind#DATA} page's bytes start in the stream, or the byte of a FILL page. */
+  public long value(int block, long page) {
+    return word(block, page) & VALUE;
+  }
+
+  /** Whether the stream sent the page more than once. */
+  public boolean rewritten(int block, long page) {
+    long[] bits = rewritten[block];
+    return bits != null && (bits[(int) (page >>> 6)] & 1L << page) != 0;
+  }
+
+  /** Page counts of one block. */
+  public record Counts(long data, long zero, long absent, long rewritten) {}
+
+  /** Counts the pages of a block: zero counts every page of one value. */
+  public Counts counts(int block) {
+    long[] found = new long[KINDS.length];
+    long pages = blocks.get(block).pages();
+    for (long page = 0; page < pages; page++) {
+      if (page % CHUNK == 0 && chunk(block, page) == null && !isOpen(block, page)) {
+        long skipped = Math.min(CHUNK, pages - page);
+        found[Kind.ABSENT.ordinal()] += skipped;
+        page += skipped - 1;
+      } else {
+        found[kind(block, page).ordinal()]++;
+      }
+    }
+    long again = 0;
+    if (rewritten[block] != null) {
+      again = Arrays.stream(rewritten[block]).map(Long::bitCount).sum();
+    }
+    return new Counts(
+        found[Kind.DATA.ordinal()],
+        found[Kind.FILL.ordinal()],
+        found[Kind.ABSENT.ordinal()],
+        again);
+  }
+
+  private void put(int block, long page, long word) {
+    if (!isOpen(block, page)) {
+      close();
+      open(block, (int) (page / CHUNK));
+    }
+    int at = (int) (page % CHUNK);
+    if (open[at] != 0) {
+      long[] bits = rewritten[block];
+      if (bits == null) {
+        bits = new long[(int) ((blocks.get(block).pages() + 63) >>> 6)];
+        rewritten[block] = bits;
+      }
+      bits[(int) (page >>> 6)] |= 1L << page;
+    }
+    open[at] = word;
+  }
+
+  private boolean isOpen(int block, long page) {
+    return block == openBlock && page / CHUNK == openChunk;
+  }
+
+  private long[] chunk(int block, long page) {
+    return chunks[block][(int) (page / CHUNK)];
+  }
+
+  private long word(int block, long page) {
+    if (isOpen(block, page)) {
+      return open[(int) (page % CHUNK)];
+    }
+    return word(chunk(block, page), (int) (page % CHUNK));
+  }
+
+  private static long word(long[] chunk, int at) {
+    if (chunk == null) {
+      return 0;
+    }
+    if (chunk.length == CHUNK) {
+      return chunk[at];
+    }
+    int low = 0;
+    int high = chunk.length / 2 - 1;
+    while (low <= high) {
+      int mid = (low + high) >>> 1;
+      long run = chunk[2 * mid];
+      int first = (int) (run >>> 48);
+      int count = (int) (run >>> 32) & 0xffff;
+      if (at < first) {
+        high = mid - 1;
+      } else if (at >= first + count) {
+        low = mid + 1;
+      } else {
+        return chunk[2 * mid + 1] + (at - first) * (run & 0xffff_ffffL);
+      }
+    }
+    return 0;
+  }
+
+  /** Pages mostly come in order, so one chunk is kept unpacked while they do. */
+  private void open(int block, int chunk) {
+    long[] packed = chunks[block][chunk];
+    if (packed == null) {
+      Arrays.fill(open, 0);
+    } else if (packed.length == CHUNK) {
+      System.arraycopy(packed, 0, open, 0, CHUNK);
+    } else {
+      for (int at = 0; at < CHUNK; at++) {
+        open[at] = word(packed, at);
+      }
+    }
+    openBlock = block;
+    openChunk = chunk;
+  }
+
+  private void close() {
+    if (openBlock < 0) {
+      return;
+    }
+    long[] runs = new long[CHUNK];
+    int words = 0;
+    int at = 0;
+    while (at < CHUNK && words < CHUNK) {
+      long word = open[at];
+      if (word == 0) {
+        at++;
+        continue;
+      }
+      int first = at++;
+      long stride = 0;
+      if (at < CHUNK && open[at] >>> KIND_SHIFT == word >>> KIND_SHIFT) {
+        stride = open[at] - word;
+        if (stride < 0 || stride > 0xffff_ffffL) {
+          stride = 0;
+        } else {
+          while (at < CHUNK
+              && open[at] >>> KIND_SHIFT == word >>> KIND_SHIFT
+              && open[at] == word + (at - first) * stride) {
+            at++;
+          }
+        }
+      }
+      runs[words++] = (long) first << 48 | (long) (at - first) << 32 | stride;
+      runs[words++] = word;
+    }
+    boolean scattered = at < CHUNK || words >= CHUNK;
+    chunks[openBlock][openChunk] =
+        words == 0 ? null : scattered ? open.clone() : Arrays.copyOf(runs, words);
+    openBlock = -1;
+    openChunk = -1;
+  }
+}

@@ -1,0 +1,99 @@
+package dev.vmstate.ram;
+
+import dev.vmstate.bytes.ByteSource;
+import dev.vmstate.bytes.FormatException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+/**
+ * Reads a source from one place onwards, each byte once, through one large buffer. {@link #need}
+ * makes the next bytes stand in {@link #buffer()} at {@link #at()}.
+ */
+final class SequentialReader {
+  /** Big enough that a system call costs nothing beside the copying, small enough for a cache. */
+  private static final int BUFFER = 1 << 20;
+
+  private final ByteSource source;
+  private final long end;
+  private final ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER);
+
+  /** Stream offset of buffer index 0. */
+  private long base;
+
+  private int at;
+  private int filled;
+
+  SequentialReader(ByteSource source, long start) {
+    this.source = source;
+    this.end = source.size();
+    this.base = start;
+  }
+
+  /** The bytes, big-endian; only absolute reads are allowed. */
+  ByteBuffer buffer() {
+    return buffer;
+  }
+
+  /** Buffer index of the next byte. */
+  int at() {
+    return at;
+  }
+
+  /** Stream offset of the next byte. */
+  long position() {
+    return base + at;
+  }
+
+  /** Makes {@code count} bytes (at most a page and its header) available at {@link #at()}. */
+  void need(int count, String what) throws IOException {
+    if (filled - at >= count) {
+      return;
+    }
+    refill();
+    if (filled - at < count) {
+      throw new FormatException(
+          source.name(),
+          position(),
+          "'%s' needs %d bytes, %d left: the file is cut short inside the RAM section"
+              .formatted(what, count, filled - at));
+    }
+  }
+
+  /** Passes over bytes that {@link #need} made available. */
+  void advance(int count) {
+    at += count;
+  }
+
+  boolean atEnd() {
+    return position() >= end;
+  }
+
+  int peek() throws IOException {
+    need(1, "record type");
+    return buffer.get(at) & 0xff;
+  }
+
+  /** Goes on at another place. */
+  void moveTo(long position) {
+    if (position < base || position > base + filled) {
+      base = position;
+      at = 0;
+      filled = 0;
+    } else {
+      at = (int) (position - base);
+    }
+  }
+
+  private void refill() throws IOException {
+    buffer.limit(filled).position(at);
+    buffer.compact();
+    base += at;
+    filled -= at;
+    at = 0;
+    int wanted = (int) Math.min(BUFFER - filled, end - (base + filled));
+    buffer.limit(filled + wanted);
+    source.read(base + filled, buffer);
+    filled += wanted;
+    buffer.position(0).limit(BUFFER);
+  }
+}
