@@ -16,8 +16,8 @@ import java.util.List;
  * An ELF64 little-endian x86-64 core of a whole machine, opened: ours or QEMU's own
  * dump-guest-memory. The file is untrusted; every length is checked before it is used.
  *
- * <p>QEMU up to 10.x writes e_ehsize 8, which is ignored. More than 65534 program headers are
- * counted in section header 0 (PN_XNUM).
+ * <p>QEMU 7.2 to 11.1 write e_ehsize 8 (5.2 wrote 64): it is ignored. More than 65534 program
+ * headers are counted in section header 0 (PN_XNUM).
  */
 public final class CoreFile {
   /** More program headers than any dump tool writes; a sparse file could claim millions. */

@@ -15,8 +15,9 @@ import java.util.List;
  *
  * ELF64, ET_CORE, EM_X86_64 whatever mode the CPUs are in, see {@link PrStatus}. No section
  * headers. p_filesz equals p_memsz everywhere: a zero page is a hole of the sparse file, not of the
- * core. crash reads everything before the lowest p_offset as the header, so all notes are there.
- * Source: System V gABI; QEMU {@code dump/dump.c}, whose e_ehsize of 8 is not copied.
+ * core. crash 8 reads everything before the lowest p_offset as the header ({@code netdump.c},
+ * resize_elf_header), so all notes are there; PT_LOADs need no order by offset. Source: System V
+ * gABI; QEMU {@code dump/dump.c}, whose e_ehsize of 8 is not copied.
  */
 public final class CoreHeader {
   private CoreHeader() {}

@@ -17,9 +17,12 @@ import java.util.Optional;
  * Byte for byte what QEMU's dump-guest-memory writes ({@code target/i386/arch_dump.c}, {@code
  * x86_64_write_elf64_note}): no signal, no times, pr_fpvalid 0 because no FPU note follows.
  *
- * <p>Always the 64-bit form. For a guest whose first CPU is not in long mode QEMU writes 144-byte
- * i386 notes and EM_386, which is wrong for what it says: an ELF64 file (RAM above 4 GiB) with
- * e_machine EM_386 is a format no debugger knows. The 64-bit registers hold the 32-bit ones.
+ * <p>Always the 64-bit form. For a guest whose first CPU is not in long mode QEMU writes EM_386 and
+ * 144-byte i386 notes, in an ELF64 file when RAM goes beyond 4 GiB. gdb 13 takes that for an i386
+ * program: RAM above 4 GiB is out of its reach, 64-bit virtual addresses are cut to 32 bits, and a
+ * guest that happened to be in its BIOS or in a 32-bit boot loader stays a 32-bit one. Here the
+ * 64-bit registers hold the 32-bit ones; {@code set architecture i386} or {@code i8086} in gdb
+ * changes how it disassembles.
  */
 public final class PrStatus {
   /** Owner of the note. */

@@ -17,7 +17,7 @@ import java.util.List;
  * </pre>
  *
  * Byte for byte what QEMU's dump-guest-memory writes ({@code target/i386/arch_dump.c}, {@code
- * qemu_get_cpustate}). kernel_gs_base came with QEMU 3.0 without a new version number: a descriptor
+ * qemu_get_cpustate}). kernel_gs_base was appended later without a new version number: a descriptor
  * of 432 bytes is as right as one of 440.
  */
 public final class QemuCpuState {
