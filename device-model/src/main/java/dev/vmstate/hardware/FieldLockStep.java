@@ -1,0 +1,131 @@
+package dev.vmstate.hardware;
+
+import dev.vmstate.bytes.Span;
+import dev.vmstate.device.DeviceSection;
+import dev.vmstate.device.EditSet;
+import dev.vmstate.device.Field;
+import dev.vmstate.device.FieldEdit;
+import dev.vmstate.device.ScalarType;
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Iterator;
+
+/** The fields of one device side by side with its elements; a changed value becomes an edit. */
+final class FieldLockStep {
+  private final DeviceSection section;
+  private final XmlPlace place;
+  private final EditSet edits;
+
+  /** What is left of the groups the reader is in, innermost last. */
+  private final Deque<Iterator<Field>> groups = new ArrayDeque<>();
+
+  FieldLockStep(DeviceSection section, XmlPlace place, EditSet edits) {
+    this.section = section;
+    this.place = place;
+    this.edits = edits;
+    groups.addLast(FieldShape.children(section).iterator());
+  }
+
+  void number(HardwareXmlHandler.Tag tag, ScalarType type, long value) throws IOException {
+    Field.Scalar scalar = (Field.Scalar) next(tag, FieldShape.INT);
+    same("type", type.name(), scalar.type().name(), tag.line());
+    if (value != scalar.value()) {
+      add(type, scalar.span(), place.path(), value, tag.line());
+    }
+  }
+
+  ValueSink numbers(HardwareXmlHandler.Tag tag, ScalarType type, int count) throws IOException {
+    Field.Array array = (Field.Array) next(tag, FieldShape.INTS);
+    same("type", type.name(), array.type().name(), tag.line());
+    same("count", count, array.count(), tag.line());
+    FieldBytes stored = new FieldBytes(section.source(), array.span());
+    String element = count > 16 ? "%s[0x%x]" : "%s[%d]"; // as FieldPath prints it
+    return new ValueSink() {
+      @Override
+      public void run(long first, long repeat, long value, int line) throws IOException {
+        for (long i = first; i < first + repeat; i++) {
+          if (stored.number(type, i) != value) {
+            String path = element.formatted(place.path(), i);
+            add(type, array.element((int) i), path, value, line);
+          }
+        }
+      }
+
+      @Override
+      public void end() {}
+    };
+  }
+
+  ValueSink bytes(HardwareXmlHandler.Tag tag, String type, long size) throws IOException {
+    Field field = next(tag, FieldShape.BYTES);
+    same("type", type, FieldShape.bytesType(field), tag.line());
+    same("size", size, field.span().length(), tag.line());
+    return new ByteRangeEdits(section.source(), field.span(), place, edits);
+  }
+
+  void struct(HardwareXmlHandler.Tag tag, String vmsd) throws IOException {
+    Field.Group group = (Field.Group) next(tag, FieldShape.STRUCT);
+    same("type", vmsd, group.vmsd(), tag.line());
+    groups.addLast(group.children().iterator());
+  }
+
+  void subsection(HardwareXmlHandler.Tag tag, long version) throws IOException {
+    Field.Group group = (Field.Group) next(tag, FieldShape.SUBSECTION);
+    same("version", version, group.version() & 0xffff_ffffL, tag.line());
+    groups.addLast(group.children().iterator());
+  }
+
+  /** The end of the innermost group, or of the device. */
+  void end(int line) throws IOException {
+    Iterator<Field> left = groups.removeLast();
+    if (left.hasNext()) {
+      throw place.bad(line, "'%s' is missing before this end tag".formatted(left.next().label()));
+    }
+  }
+
+  /** The snapshot's next field, which must be the one the element is about. */
+  private Field next(HardwareXmlHandler.Tag tag, FieldShape found) throws IOException {
+    Iterator<Field> left = groups.getLast();
+    if (!left.hasNext()) {
+      throw place.bad(tag.line(), "the snapshot has no such field here; fields cannot be added");
+    }
+    Field field = left.next();
+    if (!tag.name().equals(field.name()) || tag.index() != field.index()) {
+      throw place.bad(
+          tag.line(),
+          "stands where the snapshot has '%s'; fields cannot be added, removed, renamed or moved"
+              .formatted(field.label()));
+    }
+    FieldShape expected = FieldShape.of(section, field, groups.size() - 1);
+    if (found != expected) {
+      throw place.bad(
+          tag.line(),
+          "is <%s> in the document, <%s> in the snapshot"
+              .formatted(found.element(), expected.element()));
+    }
+    return field;
+  }
+
+  private void add(ScalarType type, Span where, String path, long value, int line)
+      throws IOException {
+    FieldEdit edit =
+        FieldEdit.of(
+            path, where, section.source().bytes(where), type.encode(value), place.origin(line));
+    edits.add(
+        type.comparedOnLoad()
+            ? edit.withNote(
+                "the destination compares this with its own value and refuses another (type '%s')"
+                    .formatted(type.name()))
+            : edit);
+  }
+
+  private void same(String what, Object found, Object expected, int line) throws IOException {
+    if (!found.equals(expected)) {
+      throw place.bad(
+          line,
+          "%s is '%s' in the document, '%s' in the snapshot: only values may be changed"
+              .formatted(what, found, expected));
+    }
+  }
+}

@@ -1,0 +1,250 @@
+package dev.vmstate.hardware;
+
+import dev.vmstate.device.ScalarType;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.HexFormat;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads the grammar that {@link HardwareXmlWriter} gives and hands its parts to a handler. What the
+ * grammar has no place for is refused; whether the parts fit a snapshot is the handler's affair.
+ */
+final class HardwareXmlGrammar {
+  private static final ScalarType UINT64 = ScalarType.of("uint64").orElseThrow();
+  private static final long MAX_UINT32 = 0xffff_ffffL;
+
+  private final XmlElements xml;
+  private final XmlPlace place;
+  private final HardwareXmlHandler handler;
+
+  private HardwareXmlGrammar(XmlElements xml, XmlPlace place, HardwareXmlHandler handler) {
+    this.xml = xml;
+    this.place = place;
+    this.handler = handler;
+  }
+
+  /** Reads one whole document. */
+  static void read(InputStream in, XmlPlace place, HardwareXmlHandler handler) throws IOException {
+    new HardwareXmlGrammar(XmlElements.open(in, place), place, handler).document();
+  }
+
+  private void document() throws IOException {
+    if (!xml.open() || !xml.name().equals("machine")) {
+      throw xml.bad("the document starts with <%s>, expected <machine>".formatted(xml.name()));
+    }
+    int line = xml.line();
+    String vmm = name("vmm");
+    String type = name("type");
+    String arch = name("arch");
+    xml.schemaHints();
+    xml.noMoreAttributes();
+    handler.machine(vmm, type, arch, line);
+    if (!xml.open() || !xml.name().equals("ram")) {
+      throw xml.bad("<ram> must come first in <machine>");
+    }
+    ram();
+    List<String> order = List.of("cpu", "nic", "device");
+    int reached = 0;
+    while (xml.open()) {
+      int part = order.indexOf(xml.name());
+      if (part < 0) {
+        throw xml.bad("<%s> has no place in <machine>".formatted(xml.name()));
+      }
+      if (part < reached) {
+        throw xml.bad("<%s> stands behind <%s>".formatted(xml.name(), order.get(reached)));
+      }
+      reached = part;
+      switch (part) {
+        case 0 -> cpu();
+        case 1 -> nic();
+        default -> device();
+      }
+      place.leavePart();
+    }
+    handler.endMachine(xml.line());
+    xml.close();
+  }
+
+  private void ram() throws IOException {
+    xml.noMoreAttributes();
+    while (xml.open()) {
+      expect("block", "ram");
+      int line = xml.line();
+      String name = name("name");
+      long bytes = number("bytes", 0, Long.MAX_VALUE);
+      xml.noMoreAttributes();
+      handler.block(name, bytes, line);
+      xml.close();
+    }
+    handler.endRam(xml.line());
+  }
+
+  private void cpu() throws IOException {
+    int index = (int) number("index", 0, Integer.MAX_VALUE);
+    String mode = xml.attribute("mode");
+    int start = xml.line();
+    xml.noMoreAttributes();
+    place.enterPart("cpu " + index, "cpu[" + index + "]");
+    handler.cpu(index, mode, start);
+    while (xml.open()) {
+      int line = xml.line();
+      String name = name("name");
+      if (xml.name().equals("register")) {
+        register(name, xml.attribute("value"), line);
+      } else if (xml.name().equals("segment")) {
+        for (String part : CpuElement.PARTS) {
+          register(name + "." + part, xml.optional(part), line);
+        }
+      } else {
+        throw xml.bad("<%s> has no place in <cpu>".formatted(xml.name()));
+      }
+      xml.noMoreAttributes();
+      xml.close();
+    }
+    handler.endCpu(xml.line());
+  }
+
+  private void register(String name, @Nullable String value, int line) throws IOException {
+    if (value == null) {
+      return;
+    }
+    try {
+      handler.register(name, UINT64.parse(value), line);
+    } catch (IllegalArgumentException e) {
+      throw place.bad(line, "register '%s': %s".formatted(name, e.getMessage()));
+    }
+  }
+
+  private void nic() throws IOException {
+    int line = xml.line();
+    String device = name("device");
+    String model = name("model");
+    String mac = xml.optional("mac");
+    xml.noMoreAttributes();
+    place.enterPart("nic '%s'".formatted(device), device);
+    handler.nic(device, model, mac, line);
+    xml.close();
+  }
+
+  private void device() throws IOException {
+    int line = xml.line();
+    String name = name("name");
+    long instance = number("instance", 0, MAX_UINT32);
+    long version = number("version", 0, MAX_UINT32);
+    xml.noMoreAttributes();
+    String label = instance == 0 ? name : name + "[" + instance + "]";
+    place.enterPart("device '%s'".formatted(label), label);
+    handler.device(name, instance, version, line);
+    fields();
+    handler.endDevice(xml.line());
+  }
+
+  /**
+   * Everything up to the end tag of a device, struct or subsection; the parser limits the depth.
+   */
+  private void fields() throws IOException {
+    while (xml.open()) {
+      int index = xml.optional("index") == null ? -1 : (int) number("index", 0, Integer.MAX_VALUE);
+      HardwareXmlHandler.Tag tag =
+          new HardwareXmlHandler.Tag(xml.name(), name("name"), index, xml.line());
+      place.enter(tag.label());
+      switch (tag.element()) {
+        case "int" -> scalar(tag);
+        case "ints" -> array(tag);
+        case "bytes" -> bytes(tag);
+        case "struct" -> {
+          String type = name("type");
+          xml.noMoreAttributes();
+          handler.struct(tag, type);
+          fields();
+          handler.endGroup(xml.line());
+        }
+        case "subsection" -> {
+          long version = number("version", 0, MAX_UINT32);
+          xml.noMoreAttributes();
+          handler.subsection(tag, version);
+          fields();
+          handler.endGroup(xml.line());
+        }
+        default -> throw xml.bad("<%s> is no kind of field".formatted(tag.element()));
+      }
+      place.leave();
+    }
+  }
+
+  private void scalar(HardwareXmlHandler.Tag tag) throws IOException {
+    ScalarType type = scalarType();
+    long value;
+    try {
+      value = type.parse(xml.attribute("value"));
+    } catch (IllegalArgumentException e) {
+      throw xml.bad(String.valueOf(e.getMessage()));
+    }
+    xml.noMoreAttributes();
+    handler.number(tag, type, value);
+    xml.close();
+  }
+
+  private void array(HardwareXmlHandler.Tag tag) throws IOException {
+    ScalarType type = scalarType();
+    int count = (int) number("count", 0, Integer.MAX_VALUE);
+    xml.noMoreAttributes();
+    ValueSink sink = handler.numbers(tag, type, count);
+    xml.text(FoldedText.numbers(place, type, count, sink));
+  }
+
+  private void bytes(HardwareXmlHandler.Tag tag) throws IOException {
+    String type = name("type");
+    long size = number("size", 0, Long.MAX_VALUE);
+    String fill = xml.optional("fill");
+    xml.noMoreAttributes();
+    ValueSink sink = handler.bytes(tag, type, size);
+    if (fill == null) {
+      xml.text(FoldedText.bytes(place, size, sink));
+      return;
+    }
+    if (!fill.matches("[0-9a-fA-F]{2}")) {
+      throw xml.bad("fill '%s' is no byte: two hex digits are".formatted(fill));
+    }
+    if (size > 0) {
+      sink.run(0, size, HexFormat.fromHexDigits(fill), tag.line());
+    }
+    sink.end();
+    xml.close();
+  }
+
+  private ScalarType scalarType() throws IOException {
+    String type = name("type");
+    return ScalarType.of(type)
+        .orElseThrow(() -> xml.bad("'%s' is no type of number".formatted(type)));
+  }
+
+  private void expect(String element, String parent) throws IOException {
+    if (!xml.name().equals(element)) {
+      throw xml.bad("<%s> has no place in <%s>".formatted(xml.name(), parent));
+    }
+  }
+
+  private String name(String attribute) throws IOException {
+    try {
+      return XmlNames.unescape(xml.attribute(attribute));
+    } catch (IllegalArgumentException e) {
+      throw xml.bad("%s: %s".formatted(attribute, e.getMessage()));
+    }
+  }
+
+  private long number(String attribute, long least, long most) throws IOException {
+    String text = xml.attribute(attribute);
+    try {
+      long value = Long.parseLong(text);
+      if (value >= least && value <= most) {
+        return value;
+      }
+    } catch (NumberFormatException e) {
+      // said below
+    }
+    throw xml.bad("%s '%s' is no number from %d to %d".formatted(attribute, text, least, most));
+  }
+}

@@ -1,0 +1,57 @@
+package dev.vmstate.hardware;
+
+import dev.vmstate.device.ScalarType;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Takes a document in its own order; {@link HardwareXmlGrammar} calls it. Names are unescaped,
+ * numbers parsed and within their types; {@code line} says where.
+ */
+interface HardwareXmlHandler {
+  /**
+   * What every field's element has.
+   *
+   * @param element {@code int}, {@code ints}, {@code bytes}, {@code struct} or {@code subsection}
+   * @param index -1 where the attribute is absent
+   */
+  record Tag(String element, String name, int index, int line) {
+    String label() {
+      return index < 0 ? name : name + "[" + index + "]";
+    }
+  }
+
+  void machine(String vmm, String type, String arch, int line) throws IOException;
+
+  void block(String name, long bytes, int line) throws IOException;
+
+  void endRam(int line) throws IOException;
+
+  void cpu(int index, String mode, int line) throws IOException;
+
+  /** A register or one part of a segment ({@code cs.base}). */
+  void register(String name, long value, int line) throws IOException;
+
+  void endCpu(int line) throws IOException;
+
+  void nic(String device, String model, @Nullable String mac, int line) throws IOException;
+
+  void device(String name, long instance, long version, int line) throws IOException;
+
+  void number(Tag tag, ScalarType type, long value) throws IOException;
+
+  ValueSink numbers(Tag tag, ScalarType type, int count) throws IOException;
+
+  ValueSink bytes(Tag tag, String type, long size) throws IOException;
+
+  void struct(Tag tag, String vmsd) throws IOException;
+
+  void subsection(Tag tag, long version) throws IOException;
+
+  /** The end of a struct or subsection. */
+  void endGroup(int line) throws IOException;
+
+  void endDevice(int line) throws IOException;
+
+  void endMachine(int line) throws IOException;
+}
