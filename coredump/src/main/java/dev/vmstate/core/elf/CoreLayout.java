@@ -41,7 +41,7 @@ public final class CoreLayout {
     long needed =
         Elf.EHDR_BYTES
             + (maxLoads + 1L) * Elf.PHDR_BYTES
-            + cpus * (PrStatus.NOTE_BYTES + QemuCpuState.NOTE_BYTES)
+            + (long) cpus * (PrStatus.NOTE_BYTES + QemuCpuState.NOTE_BYTES)
             + OTHER_NOTES;
     this.headerBytes = aligned(Math.max(HEADER_BYTES, needed));
     this.starts = new long[blocks.size()];
@@ -59,6 +59,8 @@ public final class CoreLayout {
   }
 
   /**
+   * A layout with room for a given number of program headers.
+   *
    * @param blocks in stream order
    * @param maxLoads PT_LOADs there must be room for, at most 65533 (a 16-bit count with PT_NOTE,
    *     and 0xffff means something else)

@@ -6,8 +6,8 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SeekableByteChannel;
 
 /**
- * Writes a core's parts to where {@link CoreLayout} puts them, in any order. Runs of zero bytes are
- * not written: into a new file they become holes. The channel must be new and empty.
+ * Writes a core's parts to where {@link CoreLayout} puts them, in any order, into a new and empty
+ * channel. What is never written is zero, and on most file systems a hole.
  */
 public final class CoreWriter {
   /** What is looked at for zeros at once: a file system block. */
@@ -24,7 +24,9 @@ public final class CoreWriter {
     this.out = out;
   }
 
-  /** Copies every block out of {@code memory}, which has the layout's blocks. */
+  /**
+   * Copies every block out of {@code memory}, which has the layout's blocks; zero pages stay holes.
+   */
   public void writeMemory(GuestMemory memory) throws IOException {
     ByteBuffer chunk = ByteBuffer.allocate(CHUNK);
     for (int block = 0; block < layout.blocks().size(); block++) {
@@ -32,33 +34,36 @@ public final class CoreWriter {
       for (long at = 0; at < bytes; at += CHUNK) {
         chunk.clear().limit((int) Math.min(CHUNK, bytes - at));
         memory.readBlock(block, at, chunk);
-        writeBlock(block, at, chunk.flip());
+        writeData(layout.offsetOf(block, at), chunk.flip());
       }
     }
   }
 
-  /** Puts bytes of one block in their place; {@code bytes} has an array and is consumed. */
+  /**
+   * Puts bytes of one block in their place, zeros too: in a live migration's stream a page may come
+   * first with data and then as zeros, and a hole would leave the old data. Pages that were zero
+   * all along are best not written.
+   */
   public void writeBlock(int block, long offset, ByteBuffer bytes) throws IOException {
-    long start = layout.offsetOf(block, offset) - bytes.position();
+    layout.offsetOf(block, offset + bytes.remaining()); // the last byte is inside, too
+    write(layout.offsetOf(block, offset), bytes);
+  }
+
+  /** Writes the stretches between zero pages. */
+  private void writeData(long start, ByteBuffer bytes) throws IOException {
     int limit = bytes.limit();
-    int from = bytes.position();
+    int from = 0;
     while (from < limit) {
       int next = from;
-      while (next < limit && isZero(bytes, next, Math.min(next + PAGE, limit))) {
-        next = Math.min(next + PAGE, limit);
-      }
-      from = next;
       while (next < limit && !isZero(bytes, next, Math.min(next + PAGE, limit))) {
         next = Math.min(next + PAGE, limit);
       }
       if (next > from) {
-        bytes.limit(next).position(from);
-        write(start + from, bytes);
+        write(start + from, bytes.limit(next).position(from));
         bytes.limit(limit);
       }
-      from = next;
+      from = next + PAGE; // the page that ended the stretch is zero
     }
-    bytes.position(limit);
   }
 
   /** Writes {@link CoreHeader#encode}'s bytes and gives the file its length. */

@@ -30,6 +30,8 @@ public record LoadPlan(List<LoadSegment> loads, int leftOut) {
   }
 
   /**
+   * Plans the PT_LOADs.
+   *
    * @param virtual {@link VirtualMap#NONE} for a core with physical addresses only
    * @throws IllegalArgumentException when the map has more ranges than the layout has room for
    */

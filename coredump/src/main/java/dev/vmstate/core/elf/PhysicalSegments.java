@@ -12,6 +12,8 @@ import java.util.Optional;
  */
 public final class PhysicalSegments {
   /**
+   * A stretch of guest-physical addresses that stand in the file one after the other.
+   *
    * @param physical first guest-physical address
    * @param fileOffset where its byte stands
    * @param bytes length, never 0

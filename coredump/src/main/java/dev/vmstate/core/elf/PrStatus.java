@@ -36,6 +36,37 @@ public final class PrStatus {
 
   static final int NOTE_BYTES = ElfNote.HEADER_BYTES + 8 + BYTES;
 
+  /** user_regs_struct, in order. */
+  private static final List<String> NAMES =
+      List.of(
+          "r15",
+          "r14",
+          "r13",
+          "r12",
+          "rbp",
+          "rbx",
+          "r11",
+          "r10",
+          "r9",
+          "r8",
+          "rax",
+          "rcx",
+          "rdx",
+          "rsi",
+          "rdi",
+          "orig_rax",
+          "rip",
+          "cs",
+          "eflags",
+          "rsp",
+          "ss",
+          "fs_base",
+          "gs_base",
+          "ds",
+          "es",
+          "fs",
+          "gs");
+
   /** Every field that is not constant, by offset. */
   public static final List<NoteField> FIELDS = fields();
 
@@ -47,10 +78,7 @@ public final class PrStatus {
     List<NoteField> fields = new ArrayList<>();
     fields.add(NoteField.plain("pid", 32, 4));
     int at = 112;
-    for (String name :
-        ("r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss"
-                + " fs_base gs_base ds es fs gs")
-            .split(" ")) {
+    for (String name : NAMES) {
       Optional<String> register =
           switch (name) {
             case "orig_rax" ->

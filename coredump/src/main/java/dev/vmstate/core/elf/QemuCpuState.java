@@ -39,6 +39,14 @@ public final class QemuCpuState {
   private static final NoteField VERSION = NoteField.plain("version", 0, 4);
   private static final NoteField SIZE = NoteField.plain("size", 4, 4);
 
+  private static final List<String> GENERAL =
+      List.of(
+          "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rsp", "rbp", "r8", "r9", "r10", "r11", "r12",
+          "r13", "r14", "r15", "rip", "rflags");
+
+  private static final List<String> SEGMENTS =
+      List.of("cs", "ds", "es", "fs", "gs", "ss", "ldt", "tr", "gdt", "idt");
+
   /** Every field but padding, by offset. */
   public static final List<NoteField> FIELDS = fields();
 
@@ -47,12 +55,11 @@ public final class QemuCpuState {
   private static List<NoteField> fields() {
     List<NoteField> fields = new ArrayList<>(List.of(VERSION, SIZE));
     int at = 8;
-    for (String name :
-        "rax rbx rcx rdx rsi rdi rsp rbp r8 r9 r10 r11 r12 r13 r14 r15 rip rflags".split(" ")) {
+    for (String name : GENERAL) {
       fields.add(NoteField.of(name, name, at, 8));
       at += 8;
     }
-    for (String segment : "cs ds es fs gs ss ldt tr gdt idt".split(" ")) {
+    for (String segment : SEGMENTS) {
       boolean table = segment.equals("gdt") || segment.equals("idt"); // base and limit, no more
       fields.add(
           table

@@ -20,6 +20,8 @@ public final class PageTables {
   private final ByteBuffer entry = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
 
   /**
+   * Tables at a place of the caller's choice.
+   *
    * @param root guest-physical address of the top table, see {@link PagingMode#root}
    */
   public PageTables(GuestMemory memory, PagingMode mode, long root) {

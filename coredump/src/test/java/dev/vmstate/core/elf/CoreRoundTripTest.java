@@ -3,6 +3,7 @@ package dev.vmstate.core.elf;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vmstate.bytes.ByteSource;
@@ -12,9 +13,11 @@ import dev.vmstate.core.Tool;
 import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.memory.MemoryMap;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
 import net.fornwall.jelf.ElfFile;
@@ -89,6 +92,21 @@ class CoreRoundTripTest {
     long blocks =
         512L * Long.parseLong(Tool.run("coreutils", "stat", "-c", "%b", path + "").trim());
     assertTrue(blocks < 256 << 10, blocks + " bytes on disk");
+  }
+
+  @Test
+  void aPageThatComesAgainAsZerosIsZero() throws Exception {
+    CoreLayout layout = CoreLayout.of(memory.map().blocks(), 2);
+    try (FileChannel out = FileChannel.open(path, StandardOpenOption.WRITE)) {
+      CoreWriter writer = new CoreWriter(layout, out);
+      writer.writeBlock(0, 0x8000, ByteBuffer.allocate(4096));
+      assertThrows(
+          IndexOutOfBoundsException.class,
+          () -> writer.writeBlock(0, 0x9_f001, ByteBuffer.allocate(4096)));
+    }
+    ByteBuffer page = ByteBuffer.allocate(4096);
+    open().readPhysical(0x8000, page);
+    assertArrayEquals(new byte[4096], page.array());
   }
 
   /** jelf is given the header area alone, as it would have to be with a core above 2 GiB. */
