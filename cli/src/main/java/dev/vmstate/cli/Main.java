@@ -1,10 +1,18 @@
 package dev.vmstate.cli;
 
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.util.Locale;
+import picocli.AutoComplete.GenerateCompletion;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
 /** The {@code vmstate} command. Owns the standard streams and the exit status. */
@@ -12,20 +20,96 @@ import picocli.CommandLine.Spec;
     name = "vmstate",
     mixinStandardHelpOptions = true,
     version = "vmstate 0.1.0-SNAPSHOT",
-    description = "Virtual machine snapshots as core files and hardware descriptions, and back.")
+    description = "Virtual machine snapshots as core files and hardware descriptions, and back.",
+    synopsisSubcommandLabel = "COMMAND",
+    commandListHeading = "%nCommands, in the order the data flows:%n",
+    exitCodeListHeading = "%nExit status:%n",
+    exitCodeList = {"0:done", "1:failed", "2:wrong usage"},
+    footer = {
+      "",
+      "Example:",
+      "  vmstate extract vm.mig -o vm      core.elf for gdb and crash, hardware.xml for an editor",
+      "  vmstate inject vm -o new.mig      what was edited, back into a snapshot QEMU loads"
+    },
+    subcommands = {
+      InfoCommand.class,
+      DevicesCommand.class,
+      NicsCommand.class,
+      CpusCommand.class,
+      MemoryMapCommand.class,
+      ExtractCommand.class,
+      GetCommand.class,
+      SetCommand.class,
+      SetMacCommand.class,
+      InjectCommand.class,
+      UndoCommand.class,
+      GenerateCompletion.class
+    })
 public final class Main implements Runnable {
   @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--debug",
+      scope = ScopeType.INHERIT,
+      description = "Print stack traces with errors.")
+  private boolean debug;
 
   private Main() {}
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "missing command");
+    throw new ParameterException(spec.commandLine(), "which command? 'vmstate --help' lists them");
   }
 
   public static void main(String[] args) {
     // Messages and numbers read the same on every machine: "%d" has other digits in other locales.
     Locale.setDefault(Locale.ROOT);
-    System.exit(new CommandLine(new Main()).execute(args));
+    PrintWriter out = new PrintWriter(System.out, false, StandardCharsets.UTF_8);
+    PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
+    int status = commandLine(out, err).execute(args);
+    out.flush();
+    System.exit(status);
+  }
+
+  /** The command line over any two writers; tests use their own. */
+  static CommandLine commandLine(PrintWriter out, PrintWriter err) {
+    Main main = new Main();
+    CommandLine line = new CommandLine(main);
+    line.setOut(out).setErr(err);
+    line.setCaseInsensitiveEnumValuesAllowed(true);
+    line.setUsageHelpWidth(90);
+    line.getSubcommands().get("generate-completion").getCommandSpec().usageMessage().hidden(true);
+    line.setExecutionExceptionHandler((e, at, parsed) -> main.failed(e, err));
+    line.setParameterExceptionHandler(
+        (e, arguments) -> {
+          err.println("vmstate: " + e.getMessage());
+          String name = e.getCommandLine().getCommandSpec().qualifiedName();
+          err.println("Try '%s --help'.".formatted(name));
+          return CommandLine.ExitCode.USAGE;
+        });
+    return line;
+  }
+
+  private int failed(Exception e, PrintWriter err) {
+    if (debug) {
+      e.printStackTrace(err);
+    }
+    err.println("vmstate: " + message(e));
+    return CommandLine.ExitCode.SOFTWARE;
+  }
+
+  /** One line, whatever went wrong. */
+  private static String message(Exception e) {
+    String text = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+    if (e instanceof AccessDeniedException denied) {
+      text = denied.getFile() + ": permission denied";
+    } else if (e instanceof FileSystemException file && file.getReason() == null) {
+      text = "%s: %s".formatted(file.getFile(), e.getClass().getSimpleName());
+    } else if (!(e instanceof IOException) && !(e instanceof IllegalArgumentException)) {
+      text =
+          "internal error: %s: %s (--debug shows where)"
+              .formatted(e.getClass().getSimpleName(), text);
+    }
+    return text.replaceAll("\\s*\\R\\s*", " ");
   }
 }

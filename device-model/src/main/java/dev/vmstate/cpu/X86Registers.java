@@ -11,8 +11,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Names the registers in QEMU's {@code cpu} section of an x86 target ({@code target/i386/machine.c},
- * vmstate_x86_cpu). Fields are found by name, so a version that adds or moves some changes nothing.
+ * Names the registers in QEMU's {@code cpu} section of an x86 target ({@code
+ * target/i386/machine.c}, vmstate_x86_cpu). Fields are found by name, so a version that adds or
+ * moves some changes nothing.
  */
 public final class X86Registers {
   /** QEMU's order in {@code env.regs}: rdx stands before rbx, rsp before rbp. */
@@ -78,8 +79,7 @@ public final class X86Registers {
       view.scalar(named[0], named[1]);
     }
     if (view.fields.get("env.dr") instanceof Field.Array dr) {
-      view.elements(
-          "env.dr", dr, List.of("dr0", "dr1", "dr2", "dr3", "dr4", "dr5", "dr6", "dr7"));
+      view.elements("env.dr", dr, List.of("dr0", "dr1", "dr2", "dr3", "dr4", "dr5", "dr6", "dr7"));
     }
     return Optional.of(new X86Cpu((int) section.instance(), view.registers));
   }

@@ -48,8 +48,7 @@ public record FieldPath(DeviceSection device, Field field, int element, String p
   }
 
   /** Finds {@code path}, which starts with a device's name. */
-  public static FieldPath find(List<DeviceSection> devices, String path)
-      throws NotFoundException {
+  public static FieldPath find(List<DeviceSection> devices, String path) throws NotFoundException {
     List<FieldPath> found = new ArrayList<>();
     DeviceSection partly = null;
     for (DeviceSection device : byLongestName(devices)) {

@@ -65,7 +65,8 @@ public final class FieldValue {
       byte[] bytes = new byte[length];
       int width = array.type().width();
       for (int i = 0; i < values.length; i++) {
-        System.arraycopy(array.type().encode(array.type().parse(values[i])), 0, bytes, i * width, width);
+        System.arraycopy(
+            array.type().encode(array.type().parse(values[i])), 0, bytes, i * width, width);
       }
       return bytes;
     }

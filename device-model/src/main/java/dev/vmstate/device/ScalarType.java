@@ -109,8 +109,7 @@ public record ScalarType(String name, int width, boolean signed) {
   }
 
   private IllegalArgumentException outOfRange(String text) {
-    return new IllegalArgumentException(
-        "%s does not fit %s (%s)".formatted(text, name, range()));
+    return new IllegalArgumentException("%s does not fit %s (%s)".formatted(text, name, range()));
   }
 
   /** The values the type holds, for messages. */

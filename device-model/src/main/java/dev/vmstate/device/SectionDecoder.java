@@ -20,8 +20,8 @@ import java.util.Map;
  * </pre>
  *
  * <p>Source: {@code migration/vmstate.c} (vmstate_save_state_v, vmstate_subsection_save). What does
- * not add up is kept as {@link Field.Raw}, never guessed at: an array of pointers with NULL slots is
- * described by its first slot alone (s390 {@code css}), so the sum tells.
+ * not add up is kept as {@link Field.Raw}, never guessed at: an array of pointers with NULL slots
+ * is described by its first slot alone (s390 {@code css}), so the sum tells.
  */
 public final class SectionDecoder {
   /** The byte that opens a subsection. */
@@ -62,11 +62,8 @@ public final class SectionDecoder {
   /** A section nothing describes: one {@link Field.Raw}. */
   public static Field.Group opaque(Span payload, String name) {
     List<Field> children =
-        payload.length() == 0
-            ? List.of()
-            : List.of(new Field.Raw("data", -1, "opaque", payload));
-    return new Field.Group(
-        name, -1, Field.GroupKind.SECTION, "", -1, payload, payload, children);
+        payload.length() == 0 ? List.of() : List.of(new Field.Raw("data", -1, "opaque", payload));
+    return new Field.Group(name, -1, Field.GroupKind.SECTION, "", -1, payload, payload, children);
   }
 
   private Field.Group group(
@@ -118,8 +115,7 @@ public final class SectionDecoder {
     }
     String name = in.countedString("subsection name");
     if (!name.equals(description.name())) {
-      throw in.bad(
-          "subsection '%s' where vmdesc has '%s'".formatted(name, description.name()));
+      throw in.bad("subsection '%s' where vmdesc has '%s'".formatted(name, description.name()));
     }
     long version = in.u32("subsection version");
     if (version != description.version()) {
@@ -161,8 +157,7 @@ public final class SectionDecoder {
         count(1);
         int index = entry.array() ? i : ordinal;
         into.add(
-            group(
-                entry.name(), index, Field.GroupKind.STRUCT, nested, in.position(), depth + 1));
+            group(entry.name(), index, Field.GroupKind.STRUCT, nested, in.position(), depth + 1));
       }
     }
   }

@@ -16,8 +16,8 @@ import java.util.Map;
  * Reads the vmdesc JSON.
  *
  * <p>Read as a stream of tokens, not into a map: linked lists and trees (qtailq, gtree) call
- * vmstate_save_state once per element into the same JSON object, so keys repeat; and the text can be
- * large (13 MB for a guest with virtio-gpu).
+ * vmstate_save_state once per element into the same JSON object, so keys repeat; and the text can
+ * be large (13 MB for a guest with virtio-gpu).
  */
 public final class VmDescriptionJson {
   private static final int MAX_DEPTH = 128;

@@ -34,7 +34,7 @@ abstract class FoldedText {
         try {
           run(type.parse(text), repeat, line);
         } catch (IllegalArgumentException e) {
-          throw bad(line, e.getMessage());
+          throw bad(line, String.valueOf(e.getMessage()));
         }
       }
     };

@@ -32,14 +32,23 @@ public final class HardwareXmlReader {
   }
 
   /**
-   * Every device's bytes, made from the document alone: proof that it left nothing out.
+   * Every device's bytes, made from the document alone: proof that it left nothing out. At most 64
+   * MiB of them; a machine has less than one, unless a graphics card saves its pictures.
    *
-   * @throws HardwareXmlException when the document breaks the grammar, or asks for more than 256
-   *     MiB
+   * @throws HardwareXmlException when the document breaks the grammar, or asks for more
    */
   public static List<DevicePayload> payloads(InputStream in, String fileName) throws IOException {
+    return payloads(in, fileName, 64L << 20);
+  }
+
+  /**
+   * The same with another limit: folded runs let a line of text ask for any number of bytes, and
+   * here they are all held.
+   */
+  public static List<DevicePayload> payloads(InputStream in, String fileName, long maxBytes)
+      throws IOException {
     XmlPlace place = new XmlPlace(fileName);
-    PayloadBuilder builder = new PayloadBuilder(place);
+    PayloadBuilder builder = new PayloadBuilder(place, maxBytes);
     HardwareXmlGrammar.read(in, place, builder);
     return builder.payloads();
   }

@@ -11,19 +11,18 @@ import org.jspecify.annotations.Nullable;
 
 /** Makes each device's payload out of the document alone; RAM, CPU and NIC views add nothing. */
 final class PayloadBuilder implements HardwareXmlHandler {
-  /** What one document may ask for: {@code <bytes size="99999999999" fill="00"/>} is short. */
-  private static final long MAX_BYTES = 256L << 20;
-
   private static final int MAX_NAME = 255;
 
   private final XmlPlace place;
+  private final long maxBytes;
   private final List<DevicePayload> payloads = new ArrayList<>();
   private ByteArrayOutputStream payload = new ByteArrayOutputStream();
   private @Nullable DevicePayload current;
   private long claimed;
 
-  PayloadBuilder(XmlPlace place) {
+  PayloadBuilder(XmlPlace place, long maxBytes) {
     this.place = place;
+    this.maxBytes = maxBytes;
   }
 
   List<DevicePayload> payloads() {
@@ -75,9 +74,9 @@ final class PayloadBuilder implements HardwareXmlHandler {
 
   /** Checked against what the document claimed before, ahead of any allocation. */
   private void claim(long bytes, int line) throws IOException {
-    if (bytes > MAX_BYTES - claimed) {
+    if (bytes > maxBytes - claimed) {
       throw place.bad(
-          line, "%d bytes more than the %d a document may hold".formatted(bytes, MAX_BYTES));
+          line, "%d bytes more than the %d a document may hold".formatted(bytes, maxBytes));
     }
     claimed += bytes;
   }

@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What the host bridge shows below 1 MiB: {@code hw/pci-host/pam.c}, {@code i440fx.c} (PAM registers
- * 0x59 to 0x5f, SMRAM 0x72), {@code q35.c} (0x90 to 0x96, SMRAM 0x9d).
+ * What the host bridge shows below 1 MiB: {@code hw/pci-host/pam.c}, {@code i440fx.c} (PAM
+ * registers 0x59 to 0x5f, SMRAM 0x72), {@code q35.c} (0x90 to 0x96, SMRAM 0x9d).
  */
 final class Chipset {
   /** D_OPEN: SMRAM can be seen outside system management mode; firmware closes it. */

@@ -7,17 +7,19 @@ import java.util.Set;
 
 /**
  * Which RAM blocks make up a PC's main memory. Usually one, {@code pc.ram}; with memory backends (a
- * NUMA guest, {@code -machine memory-backend=}) there is a block per backend, named after it, and no
- * {@code pc.ram}. The stream lists blocks by size, so backends are put in the order of their names.
+ * NUMA guest, {@code -machine memory-backend=}) there is a block per backend, named after it, and
+ * no {@code pc.ram}. The stream lists blocks by size, so backends are put in the order of their
+ * names.
  */
-final class MainMemory {
+public final class MainMemory {
   private static final Set<String> MAIN = Set.of("pc.ram", "microvm.ram", "xen.ram");
   private static final Set<String> FIRMWARE =
       Set.of("pc.bios", "pc.rom", "isa-bios", "system.flash0", "system.flash1");
 
   private MainMemory() {}
 
-  static List<Integer> blocks(List<RamBlock> blocks) {
+  /** Indexes of the blocks, in address order. */
+  public static List<Integer> blocks(List<RamBlock> blocks) {
     List<Integer> main = new ArrayList<>();
     for (int i = 0; i < blocks.size(); i++) {
       if (MAIN.contains(blocks.get(i).name())) {
@@ -33,6 +35,11 @@ final class MainMemory {
     }
     main.sort(Comparator.comparing(i -> natural(blocks.get(i).name())));
     return main;
+  }
+
+  /** Bytes of main memory: what the machine was given with {@code -m}. */
+  public static long bytes(List<RamBlock> blocks) {
+    return blocks(blocks).stream().mapToLong(i -> blocks.get(i).bytes()).sum();
   }
 
   /** Pads numbers so that node10 comes after node9. */

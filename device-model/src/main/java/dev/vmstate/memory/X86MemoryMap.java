@@ -16,9 +16,9 @@ import java.util.Set;
  *
  * <p>The stream does not say. The size below 4 GiB is what the firmware told the guest in CMOS
  * (bytes 0x34/0x35 and 0x5b-0x5d); it is cross-checked with the machine type's rule ({@code
- * hw/i386/pc_piix.c}, pc_init1; {@code pc_q35.c}, pc_q35_init; {@code microvm.c}). VRAM stands where
- * its BAR says, the BIOS ends at 4 GiB, and the PAM registers say whether 0xc0000 to 0xfffff is RAM
- * or ROM.
+ * hw/i386/pc_piix.c}, pc_init1; {@code pc_q35.c}, pc_q35_init; {@code microvm.c}). VRAM stands
+ * where its BAR says, the BIOS ends at 4 GiB, and the PAM registers say whether 0xc0000 to 0xfffff
+ * is RAM or ROM.
  */
 public final class X86MemoryMap {
   private static final long MIB = 1L << 20;
@@ -210,8 +210,7 @@ public final class X86MemoryMap {
         if (bytes > 0x1000) {
           reasons.add(
               "%s at 0x%x: hidden by %s"
-                  .formatted(
-                      blocks.get(block).name(), start, blocks.get(range.block()).name()));
+                  .formatted(blocks.get(block).name(), start, blocks.get(range.block()).name()));
         }
         return;
       }
@@ -260,8 +259,7 @@ public final class X86MemoryMap {
       return total >= 0xb000_0000L ? 2 * GIB : total;
     }
     // Up to pc-i440fx-1.7 the split was at 3.5 GiB and not aligned to a gigabyte.
-    boolean aligned =
-        !machine.matches("pc-(i440fx-)?[01]\\..*") && !machine.equals("isapc");
+    boolean aligned = !machine.matches("pc-(i440fx-)?[01]\\..*") && !machine.equals("isapc");
     return total < 0xe000_0000L ? total : aligned ? 3 * GIB : 0xe000_0000L;
   }
 

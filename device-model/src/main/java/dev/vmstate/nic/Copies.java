@@ -44,8 +44,8 @@ final class Copies {
   }
 
   /**
-   * Receive address registers: {@code low = m0|m1<<8|m2<<16|m3<<24, high = m4|m5<<8} and flags above,
-   * which stay (bit 31 of the high one says the address is valid).
+   * Receive address registers: {@code low = m0|m1<<8|m2<<16|m3<<24, high = m4|m5<<8} and flags
+   * above, which stay (bit 31 of the high one says the address is valid).
    */
   static Optional<Found> receiveAddress(DeviceSection device, String path, int element)
       throws IOException {

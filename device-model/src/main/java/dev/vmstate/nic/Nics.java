@@ -26,6 +26,34 @@ public final class Nics {
     return nics;
   }
 
+  /**
+   * The NIC a person means: by id, by a part of it, or by its address.
+   *
+   * @throws IOException when none or several fit; the message lists them
+   */
+  public static Nic find(List<Nic> nics, String wanted) throws IOException {
+    List<Nic> found = nics.stream().filter(nic -> nic.id().equals(wanted)).toList();
+    if (found.isEmpty()) {
+      found = nics.stream().filter(nic -> fits(nic, wanted)).toList();
+    }
+    if (found.size() != 1) {
+      throw new IOException(
+          "%s NIC '%s': the snapshot has %s"
+              .formatted(
+                  found.isEmpty() ? "no" : "more than one",
+                  wanted,
+                  nics.stream()
+                      .map(nic -> nic.id() + nic.mac().map(mac -> " (" + mac + ")").orElse(""))
+                      .toList()));
+    }
+    return found.get(0);
+  }
+
+  private static boolean fits(Nic nic, String wanted) {
+    return nic.id().contains(wanted)
+        || nic.mac().map(mac -> mac.toString().equalsIgnoreCase(wanted)).orElse(false);
+  }
+
   private static Optional<Nic> of(DeviceSection device) throws IOException {
     String model = device.name().substring(device.name().lastIndexOf('/') + 1);
     List<Optional<Copies.Found>> copies;

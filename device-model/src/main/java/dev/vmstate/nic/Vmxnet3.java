@@ -10,8 +10,8 @@ import java.util.Optional;
 
 /**
  * vmxnet3 ({@code hw/net/vmxnet3.c}) does not migrate its address: it stays the command line's. Its
- * PCI Express Device Serial Number capability is made from it at start, as the bytes {@code fe m3 m4
- * m5 m0 m1 m2 ff} behind the capability's header.
+ * PCI Express Device Serial Number capability is made from it at start, as the bytes {@code fe m3
+ * m4 m5 m0 m1 m2 ff} behind the capability's header.
  */
 final class Vmxnet3 {
   private static final int DEVICE_SERIAL_NUMBER = 0x03;

@@ -2,6 +2,7 @@ package dev.vmstate.ram;
 
 import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.FormatException;
+import dev.vmstate.bytes.Progress;
 import dev.vmstate.bytes.UnsupportedFormatException;
 import dev.vmstate.memory.RamBlock;
 import dev.vmstate.stream.RamFlags;
@@ -40,10 +41,16 @@ public final class PageRecords {
   /**
    * @param start stream offset of the record after the RAM setup
    * @param visitor sees every page record
+   * @param progress told how far the stream is read
    */
   public PageRecords(
-      ByteSource stream, long start, List<RamBlock> blocks, int pageSize, PageVisitor visitor) {
-    this.in = new SequentialReader(stream, start);
+      ByteSource stream,
+      long start,
+      List<RamBlock> blocks,
+      int pageSize,
+      PageVisitor visitor,
+      Progress progress) {
+    this.in = new SequentialReader(stream, start, progress);
     this.name = stream.name();
     this.blocks = blocks;
     this.pageSize = pageSize;
@@ -163,7 +170,8 @@ public final class PageRecords {
     String what =
         switch (flags & ~RamFlags.CONTINUE) {
           case RamFlags.XBZRLE -> "an XBZRLE page";
-          case RamFlags.COMPRESS_PAGE, RamFlags.COMPRESS_PAGE | RamFlags.PAGE -> "a compressed page";
+          case RamFlags.COMPRESS_PAGE, RamFlags.COMPRESS_PAGE | RamFlags.PAGE ->
+              "a compressed page";
           case RamFlags.HOOK -> "an RDMA control item";
           default -> null;
         };

@@ -9,9 +9,9 @@ import java.util.List;
  * Where each page's last value lies: runs of pages, no object per page.
  *
  * <p>A block is cut into chunks of {@value #CHUNK} pages. A chunk is absent ({@code null}), or a
- * short list of runs, two words each, or, when its pages are so scattered that runs would be longer,
- * one word per page. So an untouched 64 GiB guest costs a few MiB and the worst one (every page
- * somewhere else) 8 bytes a page: 128 MiB.
+ * short list of runs, two words each, or, when its pages are so scattered that runs would be
+ * longer, one word per page. So an untouched 64 GiB guest costs a few MiB and the worst one (every
+ * page somewhere else) 8 bytes a page: 128 MiB.
  *
  * <pre>
  * run  ::= first page in chunk (16 bits) | count (16) | stride (32),   word of the first page

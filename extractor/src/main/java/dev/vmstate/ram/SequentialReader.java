@@ -2,6 +2,7 @@ package dev.vmstate.ram;
 
 import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.FormatException;
+import dev.vmstate.bytes.Progress;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
@@ -15,6 +16,7 @@ final class SequentialReader {
 
   private final ByteSource source;
   private final long end;
+  private final Progress progress;
   private final ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER);
 
   /** Stream offset of buffer index 0. */
@@ -23,7 +25,8 @@ final class SequentialReader {
   private int at;
   private int filled;
 
-  SequentialReader(ByteSource source, long start) {
+  SequentialReader(ByteSource source, long start, Progress progress) {
+    this.progress = progress;
     this.source = source;
     this.end = source.size();
     this.base = start;
@@ -94,6 +97,7 @@ final class SequentialReader {
     buffer.limit(filled + wanted);
     source.read(base + filled, buffer);
     filled += wanted;
+    progress.at(base + filled);
     buffer.position(0).limit(BUFFER);
   }
 }

@@ -11,8 +11,8 @@ import java.nio.ByteBuffer;
 
 /**
  * Looks for the end of a section whose length nothing tells: the first footer with its id behind
- * which a record can start. The five bytes of a footer may stand in a payload by chance; what follows
- * them then rarely looks like a record.
+ * which a record can start. The five bytes of a footer may stand in a payload by chance; what
+ * follows them then rarely looks like a record.
  */
 final class FooterSearch {
   private static final int STEP = 1 << 16;

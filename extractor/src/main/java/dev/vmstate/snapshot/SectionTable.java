@@ -15,8 +15,8 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Which description belongs to which section. Name and instance need not be unique (a guest with two
- * user-mode netdevs has two sections {@code slirp} 0), so equal ones are taken in order.
+ * Which description belongs to which section. Name and instance need not be unique (a guest with
+ * two user-mode netdevs has two sections {@code slirp} 0), so equal ones are taken in order.
  */
 final class SectionTable {
   private record Key(String name, long instance) {}

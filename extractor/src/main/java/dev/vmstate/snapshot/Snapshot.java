@@ -3,6 +3,7 @@ package dev.vmstate.snapshot;
 import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.Cursor;
 import dev.vmstate.bytes.FormatException;
+import dev.vmstate.bytes.Progress;
 import dev.vmstate.bytes.Span;
 import dev.vmstate.bytes.WindowedSource;
 import dev.vmstate.cpu.X86Cpu;
@@ -34,9 +35,9 @@ import java.util.OptionalLong;
 /**
  * A snapshot file, opened read-only.
  *
- * <p>What needs no RAM pages ({@link #devices}, {@link #hardware}, {@link #memoryMap}) is found from
- * both ends of the stream; {@link #scan} reads everything, once. A snapshot keeps what it found, so
- * asking twice costs nothing.
+ * <p>What needs no RAM pages ({@link #devices}, {@link #hardware}, {@link #memoryMap}) is found
+ * from both ends of the stream; {@link #scan} reads everything, once. A snapshot keeps what it
+ * found, so asking twice costs nothing.
  */
 public final class Snapshot implements Closeable {
   private static final int WINDOW = 1 << 16;
@@ -130,7 +131,7 @@ public final class Snapshot implements Closeable {
       layout = TailFirst.layout(file, header, ram, vmdesc.get()).orElse(null);
     }
     if (layout == null) {
-      scan(NOTHING);
+      scan(NOTHING, Progress.NONE);
     }
     return layout;
   }
@@ -181,20 +182,33 @@ public final class Snapshot implements Closeable {
   /**
    * Reads the whole stream once, showing every page record to {@code visitor}, and keeps the index.
    *
+   * @param progress told how many bytes of the file are done
    * @return the complete index
    */
-  public RamIndex scan(PageVisitor visitor) throws IOException {
+  public RamIndex scan(PageVisitor visitor, Progress progress) throws IOException {
     RamIndex fresh = new RamIndex(ram.blocks());
+    progress.start("reading " + path.getFileName(), file.size());
     StreamLayout scanned =
-        new StreamScan(file, header, ram, vmdesc).scan(PageVisitor.both(fresh, visitor));
+        new StreamScan(file, header, ram, vmdesc).scan(PageVisitor.both(fresh, visitor), progress);
+    progress.at(file.size());
     index = fresh;
     layout = scanned;
     return fresh;
   }
 
+  /** Reads the whole stream once, telling nobody how far it is. */
+  public RamIndex scan(PageVisitor visitor) throws IOException {
+    return scan(visitor, Progress.NONE);
+  }
+
   /** Where each page's last value lies; scans on first use. */
   public RamIndex index() throws IOException {
-    return index == null ? scan(NOTHING) : index;
+    return index(Progress.NONE);
+  }
+
+  /** Where each page's last value lies; scans on first use, telling {@code progress}. */
+  public RamIndex index(Progress progress) throws IOException {
+    return index == null ? scan(NOTHING, progress) : index;
   }
 
   /** Guest memory through the index; scans on first use. */

@@ -3,6 +3,7 @@ package dev.vmstate.snapshot;
 import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.Cursor;
 import dev.vmstate.bytes.FormatException;
+import dev.vmstate.bytes.Progress;
 import dev.vmstate.bytes.Span;
 import dev.vmstate.bytes.UnsupportedFormatException;
 import dev.vmstate.bytes.WindowedSource;
@@ -25,9 +26,9 @@ import java.util.Optional;
 /**
  * Reads every record of a stream once, in order, and shows the page records to a visitor.
  *
- * <p>A section carries no length. A device section's comes from vmdesc and is checked by the footer;
- * where vmdesc is missing or disagrees, and for live sections other than RAM, the footer is searched
- * for: 0x7e, the section's id, and after it something that can start a record.
+ * <p>A section carries no length. A device section's comes from vmdesc and is checked by the
+ * footer; where vmdesc is missing or disagrees, and for live sections other than RAM, the footer is
+ * searched for: 0x7e, the section's id, and after it something that can start a record.
  */
 final class StreamScan {
   private static final int WINDOW = 1 << 18;
@@ -42,8 +43,7 @@ final class StreamScan {
   private final List<StreamLayout.Opaque> opaque = new ArrayList<>();
   private final Map<Long, String> live = new HashMap<>();
 
-  StreamScan(
-      ByteSource stream, StreamHeader header, RamSetup ram, Optional<VmdescRecord> vmdesc)
+  StreamScan(ByteSource stream, StreamHeader header, RamSetup ram, Optional<VmdescRecord> vmdesc)
       throws IOException {
     this.stream = stream;
     this.windowed = new WindowedSource(stream, WINDOW);
@@ -58,11 +58,11 @@ final class StreamScan {
                 : new VmDescription(header.pageSize(), List.of()));
   }
 
-  StreamLayout scan(PageVisitor visitor) throws IOException {
+  StreamLayout scan(PageVisitor visitor, Progress progress) throws IOException {
     long eos = -1;
     long position = ram.span().end();
     PageRecords pages =
-        new PageRecords(stream, position, ram.blocks(), header.pageSize(), visitor);
+        new PageRecords(stream, position, ram.blocks(), header.pageSize(), visitor, progress);
     while (true) {
       pages.moveTo(position);
       int type = pages.peek();
@@ -93,8 +93,7 @@ final class StreamScan {
         SectionHeader section = SectionHeader.decode(in);
         live.put(section.id(), section.idstr());
         long end = searchFooter(in.position(), section.id(), section.idstr());
-        opaque.add(
-            new StreamLayout.Opaque(section.idstr(), new Span(position, end - position)));
+        opaque.add(new StreamLayout.Opaque(section.idstr(), new Span(position, end - position)));
         return end;
       }
       case RecordType.SECTION_PART, RecordType.SECTION_END -> {

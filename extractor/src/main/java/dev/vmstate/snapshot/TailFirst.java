@@ -20,12 +20,13 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Finds the device sections without reading RAM: vmdesc, at the end of the stream, gives the size of
- * every section, so their starts are computed backwards and each is checked against its header and
- * footer. What stands before the first of them must be the end of the last {@code ram} section.
+ * Finds the device sections without reading RAM: vmdesc, at the end of the stream, gives the size
+ * of every section, so their starts are computed backwards and each is checked against its header
+ * and footer. What stands before the first of them must be the end of the last {@code ram} section.
  *
- * <p>Any disagreement gives an empty result, and the caller reads the whole stream instead. Sections
- * that QEMU 10 writes early (virtio-mem), before RAM, are looked for behind the RAM block list.
+ * <p>Any disagreement gives an empty result, and the caller reads the whole stream instead.
+ * Sections that QEMU 10 writes early (virtio-mem), before RAM, are looked for behind the RAM block
+ * list.
  */
 final class TailFirst {
   /** Bytes of device state read at once. */
@@ -114,8 +115,7 @@ final class TailFirst {
     }
     try {
       Span front = new Span(start, payload.offset() - start);
-      SectionHeader header =
-          SectionHeader.decode(new Cursor(stream, stream.name(), front));
+      SectionHeader header = SectionHeader.decode(new Cursor(stream, stream.name(), front));
       if (header.type() != RecordType.SECTION_FULL
           || !header.idstr().equals(device.name())
           || header.instance() != device.instance()) {
@@ -125,8 +125,7 @@ final class TailFirst {
       if (ram.footers()) {
         end += SectionHeader.FOOTER_SIZE;
         Span back = new Span(payload.end(), SectionHeader.FOOTER_SIZE);
-        SectionHeader.footer(
-            new Cursor(stream, stream.name(), back), header.id(), header.idstr());
+        SectionHeader.footer(new Cursor(stream, stream.name(), back), header.id(), header.idstr());
       }
       return Optional.of(new Placed(device, header, payload, end));
     } catch (FormatException | EOFException e) {

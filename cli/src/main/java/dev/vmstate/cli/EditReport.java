@@ -1,0 +1,112 @@
+package dev.vmstate.cli;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.vmstate.device.FieldEdit;
+import dev.vmstate.inject.InjectionReport;
+import java.io.PrintWriter;
+import java.util.HexFormat;
+import java.util.List;
+
+/** Prints what an edit changed. */
+final class EditReport {
+  /** For people; the JSON has as many as the report has. */
+  private static final int MOST_LINES = 40;
+
+  private EditReport() {}
+
+  static void print(InjectionReport report, EditTarget target, List<String> limits, Output output) {
+    if (output.json) {
+      output.print(json(report, limits));
+      return;
+    }
+    PrintWriter out = output.out();
+    if (!output.quiet) {
+      text(report, out);
+      limits.forEach(limit -> out.println("not changed: " + limit));
+    }
+    for (FieldEdit edit : report.fields()) {
+      if (!edit.note().isEmpty()) {
+        output.err().printf("vmstate: warning: %s: %s%n", edit.path(), edit.note());
+      }
+    }
+    if (!output.quiet) {
+      out.printf(
+          "%s: %s%s%n",
+          target.done(),
+          report.isEmpty() ? "no edit" : "%d fields".formatted(report.fields().size()),
+          report.pages() == 0
+              ? ""
+              : ", %d bytes of memory in %d pages (%d added to the stream), %d bytes of edits written"
+                  .formatted(
+                      report.memoryBytes(),
+                      report.pages(),
+                      report.appendedPages(),
+                      report.fileBytes()));
+    }
+  }
+
+  private static void text(InjectionReport report, PrintWriter out) {
+    for (FieldEdit edit : report.fields()) {
+      out.printf(
+          "%s: %s -> %s  (0x%x+%d; %s)%n",
+          edit.path(),
+          edit.before(),
+          edit.after(),
+          edit.where().offset(),
+          edit.where().length(),
+          edit.origin());
+    }
+    report.ranges().stream()
+        .limit(MOST_LINES)
+        .forEach(
+            range ->
+                out.printf(
+                    "memory %s (%s + 0x%x): %s -> %s%n",
+                    range.physical() < 0 ? "-" : "0x" + Long.toHexString(range.physical()),
+                    range.block(),
+                    range.offset(),
+                    range.before(),
+                    range.after()));
+    long more = report.moreRanges() + Math.max(0, report.ranges().size() - MOST_LINES);
+    if (more > 0) {
+      out.printf("memory: %d more ranges%n", more);
+    }
+  }
+
+  private static ObjectNode json(InjectionReport report, List<String> limits) {
+    HexFormat hex = HexFormat.of();
+    ObjectNode node = JsonNodeFactory.instance.objectNode();
+    ArrayNode fields = node.putArray("fields");
+    for (FieldEdit edit : report.fields()) {
+      ObjectNode field = fields.addObject();
+      field
+          .put("path", edit.path())
+          .put("offset", Facts.hex(edit.where().offset()))
+          .put("before", hex.formatHex(edit.before().array()))
+          .put("after", hex.formatHex(edit.after().array()))
+          .put("origin", edit.origin());
+      if (!edit.note().isEmpty()) {
+        field.put("note", edit.note());
+      }
+    }
+    ArrayNode memory = node.putArray("memory");
+    for (InjectionReport.Range range : report.ranges()) {
+      ObjectNode entry = memory.addObject();
+      entry.put("physical", range.physical() < 0 ? null : Facts.hex(range.physical()));
+      entry
+          .put("block", range.block())
+          .put("offset", Facts.hex(range.offset()))
+          .put("before", hex.formatHex(range.before().array()))
+          .put("after", hex.formatHex(range.after().array()));
+    }
+    node.put("memoryRangesNotListed", report.moreRanges());
+    node.put("pages", report.pages());
+    node.put("pagesAppended", report.appendedPages());
+    node.put("memoryBytes", report.memoryBytes());
+    node.put("bytesWritten", report.fileBytes());
+    limits.forEach(limit -> node.withArray("notChanged").add(limit));
+    return node;
+  }
+}

@@ -1,0 +1,101 @@
+package dev.vmstate.cli;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.vmstate.exchange.Extraction;
+import dev.vmstate.snapshot.Snapshot;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Snapshot to core.elf and hardware.xml. */
+@Command(
+    name = "extract",
+    mixinStandardHelpOptions = true,
+    description = "Writes DIR/core.elf, DIR/hardware.xml and DIR/manifest.json.",
+    footer = {"", "Example:", "  vmstate extract vm.mig -o vm", "  gdb --write -core vm/core.elf"})
+final class ExtractCommand implements Callable<Integer> {
+  /** What the memory and the CPUs are written as. */
+  enum Core {
+    ELF,
+    NONE
+  }
+
+  @Mixin private SnapshotArgument snapshot;
+  @Mixin private Output output;
+
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "DIR",
+      required = true,
+      description = "The directory; made when missing.")
+  private Path directory;
+
+  @Option(
+      names = "--core",
+      paramLabel = "FORMAT",
+      defaultValue = "elf",
+      description = "elf (default) or none.")
+  private Core core;
+
+  @Option(names = "--no-hardware", description = "No hardware.xml.")
+  private boolean noHardware;
+
+  @Option(
+      names = "--below-4g",
+      paramLabel = "SIZE",
+      converter = Sizes.Converter.class,
+      description = "How much of main memory lies below 4 GiB, if the snapshot tells it wrongly.")
+  private Long below4g;
+
+  @Option(
+      names = "--physical",
+      description = "p_vaddr = p_paddr: guest-physical addresses instead of the kernel's.")
+  private boolean physical;
+
+  @Override
+  public Integer call() throws Exception {
+    try (Snapshot opened = snapshot.open()) {
+      if (below4g != null) {
+        opened.below4g(below4g);
+      }
+      Extraction.Result result =
+          Extraction.run(
+              opened,
+              directory,
+              new Extraction.Options(core == Core.ELF, !noHardware, physical, below4g),
+              output.progress());
+      report(result);
+    }
+    return 0;
+  }
+
+  private void report(Extraction.Result result) throws Exception {
+    if (output.json) {
+      ObjectNode node = JsonNodeFactory.instance.objectNode();
+      result.files().forEach(file -> node.withArray("files").add(file.toString()));
+      if (core != Core.NONE) {
+        node.put("loads", result.loads()).put("loadsLeftOut", result.leftOut());
+      }
+      output.print(node);
+      return;
+    }
+    if (output.quiet) {
+      return;
+    }
+    for (Path file : result.files()) {
+      output.out().printf("%s  %s%n", file, Sizes.text(Files.size(file)));
+    }
+    if (result.leftOut() > 0) {
+      output
+          .err()
+          .printf(
+              "vmstate: %d short runs of virtual memory found no room in the core; their memory is"
+                  + " in it by physical address%n",
+              result.leftOut());
+    }
+  }
+}

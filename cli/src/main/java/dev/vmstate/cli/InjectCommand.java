@@ -1,0 +1,98 @@
+package dev.vmstate.cli;
+
+import dev.vmstate.exchange.Manifest;
+import dev.vmstate.inject.EditPlan;
+import dev.vmstate.inject.Injection;
+import dev.vmstate.snapshot.Snapshot;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Edited core and edited XML back into a snapshot. */
+@Command(
+    name = "inject",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Puts the edits in DIR/core.elf and DIR/hardware.xml into a new snapshot.",
+      "What is not edited is copied byte for byte."
+    },
+    footer = {
+      "",
+      "Example:",
+      "  vmstate inject vm -o new.mig",
+      "  vmstate inject vm.mig --core edited.elf -o new.mig"
+    })
+final class InjectCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+  @Mixin private Output output;
+  @Mixin private EditTarget target;
+
+  @Parameters(
+      paramLabel = "DIR|SNAPSHOT",
+      description = "A directory 'vmstate extract' wrote, or a snapshot with --core, --hardware.")
+  private Path source;
+
+  @Option(names = "--core", paramLabel = "FILE", description = "The edited core.")
+  private Path core;
+
+  @Option(names = "--hardware", paramLabel = "FILE", description = "The edited hardware.xml.")
+  private Path hardware;
+
+  @Option(
+      names = "--snapshot",
+      paramLabel = "SNAPSHOT",
+      description = "With DIR: where the snapshot is now, if it has moved.")
+  private Path moved;
+
+  @Option(
+      names = "--below-4g",
+      paramLabel = "SIZE",
+      converter = Sizes.Converter.class,
+      description = "As given to extract; DIR remembers it.")
+  private Long below4g;
+
+  @Override
+  public Integer call() throws Exception {
+    target.check();
+    Optional<Manifest> manifest = Optional.empty();
+    Path snapshot = source;
+    Optional<Path> coreFile = Optional.ofNullable(core);
+    Optional<Path> xmlFile = Optional.ofNullable(hardware);
+    if (Files.isDirectory(source)) {
+      Manifest read = Manifest.read(source);
+      manifest = Optional.of(read);
+      snapshot = moved != null ? moved : Path.of(read.snapshot());
+      coreFile = coreFile.or(() -> inDirectory(read.core()));
+      xmlFile = xmlFile.or(() -> inDirectory(read.hardware()));
+      below4g = below4g != null ? below4g : read.below4g();
+    } else if (core == null && hardware == null) {
+      throw new ParameterException(
+          spec.commandLine(), "nothing to inject: name a directory, or --core, or --hardware");
+    }
+    try (Snapshot opened = SnapshotArgument.open(snapshot)) {
+      if (below4g != null) {
+        opened.below4g(below4g);
+      }
+      try (EditPlan plan = Injection.plan(opened, coreFile, xmlFile, manifest, output.progress())) {
+        EditReport.print(target.carryOut(plan, output), target, List.of(), output);
+      }
+    }
+    return 0;
+  }
+
+  /** A file extract wrote; one that was deleted since is no edit. */
+  private Optional<Path> inDirectory(String name) {
+    return name == null || Path.of(name).getNameCount() != 1
+        ? Optional.empty()
+        : Optional.of(source.resolve(name)).filter(Files::exists);
+  }
+}

@@ -1,0 +1,77 @@
+package dev.vmstate.cli;
+
+import dev.vmstate.device.EditSet;
+import dev.vmstate.inject.EditPlan;
+import dev.vmstate.nic.MacAddress;
+import dev.vmstate.nic.Nic;
+import dev.vmstate.nic.Nics;
+import dev.vmstate.snapshot.Snapshot;
+import java.io.IOException;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.TypeConversionException;
+
+/** Changes every copy of a MAC address that a NIC's state holds. */
+@Command(
+    name = "set-mac",
+    mixinStandardHelpOptions = true,
+    description =
+        "Changes a NIC's MAC address: registers, EEPROM and its checksum, configuration space.",
+    footer = {
+      "",
+      "Example:",
+      "  vmstate set-mac vm.mig 0000:00:03.0/e1000 52:54:00:12:34:56 -o new.mig"
+    })
+final class SetMacCommand implements Callable<Integer> {
+  @Mixin private SnapshotArgument snapshot;
+  @Mixin private Output output;
+  @Mixin private EditTarget target;
+
+  @Parameters(
+      index = "1",
+      paramLabel = "NIC",
+      description = "Its id as 'vmstate nics' prints it, or a part of it, or its MAC address.")
+  private String nic;
+
+  @Parameters(
+      index = "2",
+      paramLabel = "MAC",
+      converter = MacConverter.class,
+      description = "The new address, like 52:54:00:12:34:56.")
+  private MacAddress mac;
+
+  static final class MacConverter implements ITypeConverter<MacAddress> {
+    @Override
+    public MacAddress convert(String text) {
+      try {
+        return MacAddress.parse(text);
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(e.getMessage());
+      }
+    }
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    target.check();
+    try (Snapshot opened = snapshot.open()) {
+      Nic found = Nics.find(Nics.of(opened.devices()), nic);
+      if (found.copies().isEmpty()) {
+        throw new IOException(
+            "%s: the state of %s holds no MAC address: it comes from QEMU's command line"
+                .formatted(opened.path(), found.id()));
+      }
+      EditSet edits = new EditSet();
+      for (Nic.Copy copy : found.copies()) {
+        edits.addAll(copy.set(mac, "set-mac"));
+      }
+      try (EditPlan plan = EditPlan.of(opened, edits)) {
+        EditReport.print(target.carryOut(plan, output), target, found.limits(), output);
+      }
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,165 @@
+package dev.vmstate.cli;
+
+import dev.vmstate.cpu.Register;
+import dev.vmstate.cpu.X86Cpu;
+import dev.vmstate.device.DeviceSection;
+import dev.vmstate.memory.MainMemory;
+import dev.vmstate.memory.MemoryMap;
+import dev.vmstate.memory.RamBlock;
+import dev.vmstate.nic.Nic;
+import dev.vmstate.nic.Nics;
+import dev.vmstate.ram.RamIndex;
+import dev.vmstate.snapshot.Snapshot;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.List;
+
+/** What a snapshot says of itself, for people. */
+final class Text {
+  private final Snapshot snapshot;
+  private final PrintWriter out;
+
+  Text(Snapshot snapshot, PrintWriter out) {
+    this.snapshot = snapshot;
+    this.out = out;
+  }
+
+  /** {@code index}: with page counts, or null without. */
+  void info(RamIndex index) throws IOException {
+    out.println(snapshot.path());
+    out.printf(
+        "  container  %s, version %d, %s%n",
+        snapshot.container(), snapshot.header().version(), Sizes.text(snapshot.stream().size()));
+    String machine = snapshot.header().machine();
+    out.printf("  machine    %s (%s)%n", machine.isEmpty() ? "unknown" : machine, snapshot.arch());
+    out.printf("  features   %s%n", String.join(", ", new Facts(snapshot).features()));
+    out.printf("  RAM        %s; blocks:%n", Sizes.text(MainMemory.bytes(snapshot.blocks())));
+    for (int i = 0; i < snapshot.blocks().size(); i++) {
+      block(i, index);
+    }
+    out.println("  memory map");
+    memoryMap("    ");
+    out.println("  CPUs");
+    for (X86Cpu cpu : snapshot.cpus()) {
+      out.printf(
+          "    %-3d %-12s rip 0x%016x  cr3 0x%x%n",
+          cpu.index(), cpu.mode(), cpu.get("rip"), cpu.get("cr3"));
+    }
+    out.println("  NICs");
+    for (Nic nic : Nics.of(snapshot.devices())) {
+      nic("    ", nic);
+    }
+    long opaque =
+        snapshot.devices().stream()
+            .filter(d -> d.decoded() == DeviceSection.Decoded.OPAQUE)
+            .count();
+    out.printf(
+        "  devices    %d%s; 'vmstate devices' lists them%n",
+        snapshot.devices().size(), opaque == 0 ? "" : ", %d opaque".formatted(opaque));
+  }
+
+  private void block(int i, RamIndex index) {
+    RamBlock block = snapshot.blocks().get(i);
+    out.printf("    %-36s %10s", block.name(), Sizes.text(block.bytes()));
+    if (index != null) {
+      RamIndex.Counts counts = index.counts(i);
+      out.printf(
+          "  pages: %d data, %d zero, %d absent, %d rewritten",
+          counts.data(), counts.zero(), counts.absent(), counts.rewritten());
+    }
+    out.println();
+  }
+
+  void memoryMap(String indent) throws IOException {
+    for (MemoryMap.Range range : snapshot.memoryMap().ranges()) {
+      out.printf(
+          "%s0x%010x-0x%010x  %s + 0x%x%n",
+          indent,
+          range.start(),
+          range.end() - 1,
+          snapshot.blocks().get(range.block()).name(),
+          range.offset());
+    }
+  }
+
+  void reasons() throws IOException {
+    snapshot.memoryMap().reasons().forEach(reason -> out.println("# " + reason));
+  }
+
+  private void nic(String indent, Nic nic) {
+    out.printf(
+        "%s%-30s %-12s %s%n",
+        indent, nic.id(), nic.model(), nic.mac().map(Object::toString).orElse("-"));
+  }
+
+  void nics() throws IOException {
+    for (Nic nic : Nics.of(snapshot.devices())) {
+      nic("", nic);
+      nic.copies().forEach(copy -> out.println("    in " + copy.what()));
+    }
+  }
+
+  void devices() throws IOException {
+    out.printf("%-36s %8s %7s %10s  %s%n", "NAME", "INSTANCE", "VERSION", "BYTES", "DECODED");
+    for (DeviceSection device : snapshot.devices()) {
+      out.printf(
+          "%-36s %8d %7d %10d  %s%n",
+          device.name(),
+          device.instance(),
+          device.version(),
+          device.payload().length(),
+          device.note().isEmpty() ? device.decoded() : device.decoded() + ": " + device.note());
+    }
+  }
+
+  /** In the order and shape of QEMU's {@code info registers}. */
+  void cpus() throws IOException {
+    for (X86Cpu cpu : snapshot.cpus()) {
+      out.printf("CPU %d (%s)%n", cpu.index(), cpu.mode());
+      List<String> general =
+          List.of(
+              "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11",
+              "r12", "r13", "r14", "r15", "rip", "rflags");
+      line(cpu, general, 4);
+      for (String segment : List.of("es", "cs", "ss", "ds", "fs", "gs", "ldt", "tr")) {
+        out.printf(
+            "%-6s %04x base %016x limit %08x flags %08x%n",
+            segment,
+            cpu.get(segment + ".selector"),
+            cpu.get(segment + ".base"),
+            cpu.get(segment + ".limit"),
+            cpu.get(segment + ".flags"));
+      }
+      for (String table : List.of("gdt", "idt")) {
+        out.printf(
+            "%-11s base %016x limit %08x%n",
+            table, cpu.get(table + ".base"), cpu.get(table + ".limit"));
+      }
+      line(cpu, List.of("cr0", "cr2", "cr3", "cr4"), 4);
+      line(cpu, List.of("dr0", "dr1", "dr2", "dr3", "dr6", "dr7"), 4);
+      List<String> rest =
+          cpu.registers().stream()
+              .map(Register::name)
+              .filter(n -> !general.contains(n) && !n.contains(".") && !n.matches("[cd]r\\d"))
+              .toList();
+      line(cpu, rest, 3);
+    }
+  }
+
+  private void line(X86Cpu cpu, List<String> names, int perLine) {
+    int column = 0;
+    for (String name : names) {
+      if (cpu.find(name).isEmpty()) {
+        continue;
+      }
+      out.printf("%s%-6s %016x", column == 0 ? "" : "  ", name, cpu.get(name));
+      if (++column == perLine) {
+        out.println();
+        column = 0;
+      }
+    }
+    if (column > 0) {
+      out.println();
+    }
+  }
+}

@@ -1,0 +1,73 @@
+package dev.vmstate.exchange;
+
+import dev.vmstate.core.elf.CoreLayout;
+import dev.vmstate.memory.RamBlock;
+import dev.vmstate.ram.PageVisitor;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+
+/**
+ * Puts page records into a core as they pass. Pages that follow each other are gathered and written
+ * at once; a page of zeros is never written unless an earlier record of it was, so it stays a hole.
+ */
+final class CorePages implements PageVisitor {
+  private static final int BATCH = 1 << 20;
+
+  private final CoreLayout layout;
+  private final FileChannel out;
+  private final ByteBuffer batch = ByteBuffer.allocateDirect(BATCH);
+  private final long[][] written;
+  private final int pageSize;
+  private long batchStart;
+
+  CorePages(CoreLayout layout, FileChannel out, int pageSize) {
+    this.layout = layout;
+    this.out = out;
+    this.pageSize = pageSize;
+    this.written = new long[layout.blocks().size()][];
+    for (int i = 0; i < written.length; i++) {
+      RamBlock block = layout.blocks().get(i);
+      written[i] = new long[Math.toIntExact((block.pages() + 63) / 64)];
+    }
+  }
+
+  @Override
+  public void data(int block, long page, ByteBuffer bytes, int at, long offset) throws IOException {
+    room(block, page);
+    batch.put(batch.position(), bytes, at, pageSize);
+    batch.position(batch.position() + pageSize);
+    written[block][(int) (page >>> 6)] |= 1L << page;
+  }
+
+  @Override
+  public void fill(int block, long page, int value) throws IOException {
+    if (value == 0 && (written[block][(int) (page >>> 6)] & 1L << page) == 0) {
+      return;
+    }
+    room(block, page);
+    for (int i = 0; i < pageSize; i++) {
+      batch.put((byte) value);
+    }
+    written[block][(int) (page >>> 6)] |= 1L << page;
+  }
+
+  /** Makes the batch end where the page belongs. */
+  private void room(int block, long page) throws IOException {
+    long at = layout.offsetOf(block, page * pageSize);
+    if (at != batchStart + batch.position() || batch.remaining() < pageSize) {
+      flush();
+      batchStart = at;
+    }
+  }
+
+  void flush() throws IOException {
+    batch.flip();
+    long at = batchStart;
+    while (batch.hasRemaining()) {
+      at += out.write(batch, at);
+    }
+    batch.clear();
+    batchStart = at;
+  }
+}

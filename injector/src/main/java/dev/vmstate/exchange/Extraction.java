@@ -1,0 +1,184 @@
+package dev.vmstate.exchange;
+
+import dev.vmstate.bytes.Progress;
+import dev.vmstate.bytes.Span;
+import dev.vmstate.core.elf.CoreHeader;
+import dev.vmstate.core.elf.CoreLayout;
+import dev.vmstate.core.elf.LoadPlan;
+import dev.vmstate.core.paging.VirtualMap;
+import dev.vmstate.cpu.X86Cpu;
+import dev.vmstate.hardware.HardwareXmlWriter;
+import dev.vmstate.hardware.HardwareXsd;
+import dev.vmstate.memory.MemoryMap;
+import dev.vmstate.memory.RamBlock;
+import dev.vmstate.ram.PageVisitor;
+import dev.vmstate.snapshot.Snapshot;
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Snapshot to directory: one pass over the stream writes the core's memory while the index of pages
+ * is built; then the page tables are walked through that index and the core's header is written.
+ */
+public final class Extraction {
+  /** Name of the core in the directory. */
+  public static final String CORE = "core.elf";
+
+  /** Name of the device state in the directory. */
+  public static final String HARDWARE = "hardware.xml";
+
+  private static final String XSD = "hardware.xsd";
+
+  private final Snapshot snapshot;
+  private final Path directory;
+  private final Options options;
+
+  /**
+   * @param core whether to write core.elf
+   * @param hardware whether to write hardware.xml
+   * @param physical p_vaddr = p_paddr instead of kernel virtual addresses
+   * @param below4g the split that was asked for, or null
+   */
+  public record Options(boolean core, boolean hardware, boolean physical, Long below4g) {}
+
+  /**
+   * What was written.
+   *
+   * @param loads PT_LOADs in the core
+   * @param leftOut virtual runs that found no room in it
+   * @param virtual the page tables' runs; {@link VirtualMap#NONE} without core or paging
+   */
+  public record Result(List<Path> files, int loads, int leftOut, VirtualMap virtual) {}
+
+  private Extraction(Snapshot snapshot, Path directory, Options options) {
+    this.snapshot = snapshot;
+    this.directory = directory;
+    this.options = options;
+  }
+
+  /** Extracts into {@code directory}, which is made when missing. */
+  public static Result run(Snapshot snapshot, Path directory, Options options, Progress progress)
+      throws IOException {
+    return new Extraction(snapshot, directory, options).run(progress);
+  }
+
+  private Result run(Progress progress) throws IOException {
+    if (options.core() && snapshot.cpus().isEmpty()) {
+      throw new IOException(
+          "%s: no x86 CPU in it (machine '%s'): a core needs one; --core none writes the rest"
+              .formatted(snapshot.path(), snapshot.header().machine()));
+    }
+    MemoryMap map = snapshot.memoryMap();
+    Files.createDirectories(directory);
+    List<Path> files = new ArrayList<>();
+    Result result = new Result(List.of(), 0, 0, VirtualMap.NONE);
+    String pages = null;
+    if (options.core()) {
+      Path core = directory.resolve(CORE);
+      StreamFingerprint fingerprint = new StreamFingerprint(snapshot.header().pageSize());
+      result = core(core, map, fingerprint, progress);
+      pages = fingerprint.pages();
+      files.add(core);
+    }
+    if (options.hardware()) {
+      files.add(hardware());
+    }
+    manifest(map, pages).write(directory);
+    files.add(directory.resolve(Manifest.FILE));
+    return new Result(List.copyOf(files), result.loads(), result.leftOut(), result.virtual());
+  }
+
+  private Result core(Path path, MemoryMap map, StreamFingerprint fingerprint, Progress progress)
+      throws IOException {
+    List<X86Cpu> cpus = snapshot.cpus();
+    CoreLayout layout = CoreLayout.of(snapshot.blocks(), cpus.size());
+    try (OutputFile file = new OutputFile(path)) {
+      CorePages pages = new CorePages(layout, file.channel(), snapshot.header().pageSize());
+      snapshot.scan(PageVisitor.both(pages, fingerprint), progress);
+      pages.flush();
+      if (file.channel().size() < layout.size()) {
+        file.channel().write(ByteBuffer.allocate(1), layout.size() - 1);
+      }
+      VirtualMap virtual =
+          options.physical() ? VirtualMap.NONE : VirtualMap.of(snapshot.memory(), cpus);
+      LoadPlan plan = LoadPlan.of(layout, map, virtual);
+      ByteBuffer header = CoreHeader.encode(layout, plan, CoreHeader.cpuNotes(cpus));
+      long at = 0;
+      while (header.hasRemaining()) {
+        at += file.channel().write(header, at);
+      }
+      file.commit();
+      return new Result(List.of(), plan.loads().size(), plan.leftOut(), virtual);
+    }
+  }
+
+  private Path hardware() throws IOException {
+    Path path = directory.resolve(HARDWARE);
+    try (OutputFile file = new OutputFile(path);
+        OutputStream out =
+            new BufferedOutputStream(Channels.newOutputStream(file.channel()), 1 << 16)) {
+      HardwareXmlWriter.write(snapshot.hardware(), out);
+      out.flush();
+      file.commit();
+    }
+    try (OutputFile file = new OutputFile(directory.resolve(XSD));
+        InputStream xsd = HardwareXsd.open();
+        OutputStream out = Channels.newOutputStream(file.channel())) {
+      xsd.transferTo(out);
+      file.commit();
+    }
+    return path;
+  }
+
+  private Manifest manifest(MemoryMap map, String pages) throws IOException {
+    CoreLayout layout =
+        options.core() ? CoreLayout.of(snapshot.blocks(), snapshot.cpus().size()) : null;
+    List<Manifest.Block> blocks = new ArrayList<>();
+    for (int i = 0; i < snapshot.blocks().size(); i++) {
+      RamBlock block = snapshot.blocks().get(i);
+      blocks.add(
+          new Manifest.Block(
+              block.name(),
+              block.bytes(),
+              block.pageSize(),
+              layout == null ? null : layout.offsetOf(i, 0)));
+    }
+    List<Manifest.Range> ranges = new ArrayList<>();
+    for (MemoryMap.Range range : map.ranges()) {
+      ranges.add(
+          new Manifest.Range(
+              "0x" + Long.toHexString(range.start()),
+              "0x" + Long.toHexString(range.end()),
+              snapshot.blocks().get(range.block()).name(),
+              "0x" + Long.toHexString(range.offset())));
+    }
+    return new Manifest(
+        Manifest.FORMAT,
+        snapshot.path().toAbsolutePath().normalize().toString(),
+        snapshot.stream().size(),
+        snapshot.container(),
+        snapshot.header().machine(),
+        deviceFingerprint(snapshot),
+        pages,
+        options.below4g(),
+        blocks,
+        ranges,
+        options.core() ? CORE : null,
+        options.hardware() ? HARDWARE : null);
+  }
+
+  /** Of everything behind RAM: device sections, descriptions, what follows the stream. */
+  public static String deviceFingerprint(Snapshot snapshot) throws IOException {
+    long start = snapshot.layout().ramAppendAt();
+    return StreamFingerprint.of(
+        snapshot.stream(), new Span(start, snapshot.stream().size() - start));
+  }
+}

@@ -1,0 +1,120 @@
+package dev.vmstate.exchange;
+
+import com.fasterxml.jackson.annotation.JsonPropertyOrder;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * {@code manifest.json}: what was extracted from what. Enough to inject later and to notice that
+ * the snapshot has changed in between.
+ *
+ * @param format {@link #FORMAT}
+ * @param snapshot the source's absolute path
+ * @param size its size
+ * @param container e.g. {@code qemu-stream}
+ * @param machine machine type
+ * @param devices fingerprint of everything behind RAM
+ * @param pages fingerprint of the page records; null when no core was written
+ * @param below4g the override that was given, or null
+ * @param blocks RAM blocks and where they lie in the core
+ * @param memoryMap guest-physical ranges
+ * @param core the core's file name, or null
+ * @param hardware the XML's file name, or null
+ */
+@JsonPropertyOrder({
+  "format",
+  "snapshot",
+  "size",
+  "container",
+  "machine",
+  "devices",
+  "pages",
+  "below4g",
+  "blocks",
+  "memoryMap",
+  "core",
+  "hardware"
+})
+public record Manifest(
+    String format,
+    String snapshot,
+    long size,
+    String container,
+    String machine,
+    String devices,
+    String pages,
+    Long below4g,
+    List<Block> blocks,
+    List<Range> memoryMap,
+    String core,
+    String hardware) {
+  /** The only format there is. */
+  public static final String FORMAT = "vmstate-manifest-1";
+
+  /** The file's name in the directory. */
+  public static final String FILE = "manifest.json";
+
+  private static final long MAX_SIZE = 16 << 20;
+
+  /** A RAM block; {@code coreOffset} is where its first byte lies in the core, or null. */
+  public record Block(String name, long bytes, int pageSize, Long coreOffset) {}
+
+  /** A guest-physical range; numbers in hex. */
+  public record Range(String start, String end, String block, String offset) {}
+
+  private static final ObjectMapper MAPPER =
+      JsonMapper.builder()
+          .enable(SerializationFeature.INDENT_OUTPUT)
+          .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .build();
+
+  /** Writes the file into {@code directory}. */
+  public void write(Path directory) throws IOException {
+    try (OutputFile file = new OutputFile(directory.resolve(FILE))) {
+      ByteBuffer bytes = ByteBuffer.wrap(MAPPER.writeValueAsBytes(this));
+      while (bytes.hasRemaining()) {
+        file.channel().write(bytes);
+      }
+      file.commit();
+    }
+  }
+
+  /** Reads the file of a directory {@code extract} wrote. */
+  public static Manifest read(Path directory) throws IOException {
+    Path file = directory.resolve(FILE);
+    if (!Files.isRegularFile(file)) {
+      throw new IOException(
+          "%s: there is no %s: is this a directory 'vmstate extract' wrote?"
+              .formatted(directory, FILE));
+    }
+    if (Files.size(file) > MAX_SIZE) {
+      throw new IOException("%s: too large for a manifest".formatted(file));
+    }
+    Manifest manifest;
+    try {
+      manifest = MAPPER.readValue(Files.readAllBytes(file), Manifest.class);
+    } catch (JsonProcessingException e) {
+      throw new IOException(
+          "%s: at offset 0x%x: %s"
+              .formatted(
+                  file,
+                  e.getLocation() == null ? 0 : Math.max(0, e.getLocation().getByteOffset()),
+                  e.getOriginalMessage()),
+          e);
+    }
+    if (manifest == null || !FORMAT.equals(manifest.format()) || manifest.snapshot() == null) {
+      throw new IOException(
+          "%s: its format is '%s', '%s' was expected"
+              .formatted(file, manifest == null ? null : manifest.format(), FORMAT));
+    }
+    return manifest;
+  }
+}

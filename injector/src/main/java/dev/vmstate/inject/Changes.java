@@ -1,0 +1,128 @@
+package dev.vmstate.inject;
+
+import dev.vmstate.bytes.Patch;
+import dev.vmstate.bytes.Span;
+import dev.vmstate.device.FieldEdit;
+import dev.vmstate.memory.MemoryMap;
+import dev.vmstate.memory.RamBlock;
+import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.stream.RamFlags;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Turns changed pages into patches and page records, and keeps the account of them.
+ *
+ * <p>A patch covers only the bytes that differ. A page record is {@code u64 (offset | PAGE)}, the
+ * block's counted name, and the page; from the second record of a block on CONTINUE stands in for
+ * the name.
+ */
+final class Changes implements RamEdits.Visitor {
+  /** Two changed stretches closer than this are reported as one. */
+  private static final int GAP = 8;
+
+  private final List<RamBlock> blocks;
+  private final MemoryMap map;
+  private final StreamTarget target;
+  private final List<InjectionReport.Range> ranges = new ArrayList<>();
+  private long moreRanges;
+  private long pages;
+  private long appendedPages;
+  private long memoryBytes;
+  private long fileBytes;
+  private int appendedBlock = -1;
+
+  /** {@code target} may be null: then nothing is written. */
+  Changes(Snapshot snapshot, StreamTarget target) throws IOException {
+    this.blocks = snapshot.blocks();
+    this.map = snapshot.memoryMap();
+    this.target = target;
+  }
+
+  @Override
+  public void page(int block, long page, long dataAt, byte[] before, byte[] after)
+      throws IOException {
+    long offset = page * before.length;
+    boolean differs = false;
+    int at = Arrays.mismatch(before, after);
+    while (at >= 0 && at < before.length) {
+      int end = at + 1;
+      for (int i = end; i < before.length && i < end + GAP; i++) {
+        if (before[i] != after[i]) {
+          end = i + 1;
+        }
+      }
+      differs = true;
+      range(block, offset + at, before, after, at, end);
+      if (dataAt >= 0) {
+        byte[] with = Arrays.copyOfRange(after, at, end);
+        fileBytes += with.length;
+        if (target != null) {
+          target.patch(new Patch(new Span(dataAt + at, with.length), ByteBuffer.wrap(with)));
+        }
+      }
+      int next = Arrays.mismatch(before, end, before.length, after, end, after.length);
+      at = next < 0 ? -1 : end + next;
+    }
+    if (differs) {
+      pages++;
+      if (dataAt < 0) {
+        append(block, offset, after);
+      }
+    }
+  }
+
+  private void range(int block, long offset, byte[] before, byte[] after, int from, int to) {
+    for (int i = from; i < to; i++) {
+      memoryBytes += before[i] == after[i] ? 0 : 1;
+    }
+    if (ranges.size() == InjectionReport.MOST_RANGES) {
+      moreRanges++;
+      return;
+    }
+    ranges.add(
+        new InjectionReport.Range(
+            physical(block, offset),
+            blocks.get(block).name(),
+            offset,
+            new FieldEdit.Bytes(Arrays.copyOfRange(before, from, to)),
+            new FieldEdit.Bytes(Arrays.copyOfRange(after, from, to))));
+  }
+
+  private long physical(int block, long offset) {
+    for (MemoryMap.Range range : map.ranges()) {
+      if (range.block() == block
+          && offset >= range.offset()
+          && offset < range.offset() + range.bytes()) {
+        return range.start() + offset - range.offset();
+      }
+    }
+    return -1;
+  }
+
+  private void append(int block, long offset, byte[] page) throws IOException {
+    byte[] name = blocks.get(block).name().getBytes(StandardCharsets.ISO_8859_1);
+    boolean named = block != appendedBlock;
+    ByteBuffer record = ByteBuffer.allocate(8 + (named ? 1 + name.length : 0) + page.length);
+    record.putLong(offset | RamFlags.PAGE | (named ? 0 : RamFlags.CONTINUE));
+    if (named) {
+      record.put((byte) name.length).put(name);
+    }
+    record.put(page).flip();
+    appendedBlock = block;
+    appendedPages++;
+    fileBytes += record.remaining();
+    if (target != null) {
+      target.append(record);
+    }
+  }
+
+  InjectionReport report(List<FieldEdit> fields, long fieldBytes) {
+    return new InjectionReport(
+        fields, ranges, moreRanges, pages, appendedPages, memoryBytes, fileBytes + fieldBytes);
+  }
+}

@@ -1,0 +1,116 @@
+package dev.vmstate.inject;
+
+import dev.vmstate.core.elf.CoreFile;
+import dev.vmstate.core.elf.CoreNote;
+import dev.vmstate.core.elf.ElfNote;
+import dev.vmstate.core.elf.NoteField;
+import dev.vmstate.core.elf.PrStatus;
+import dev.vmstate.core.elf.QemuCpuState;
+import dev.vmstate.cpu.Register;
+import dev.vmstate.cpu.X86Cpu;
+import dev.vmstate.device.FieldEdit;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+
+/**
+ * Finds the registers that were edited in a core's notes: each note is made again from the snapshot
+ * and compared value by value.
+ */
+final class CoreRegisters {
+  private CoreRegisters() {}
+
+  static List<FieldEdit> edits(CoreFile core, List<X86Cpu> cpus) throws IOException {
+    List<FieldEdit> edits = new ArrayList<>();
+    compare(
+        core,
+        core.notes(PrStatus.OWNER, PrStatus.NT_PRSTATUS),
+        cpus,
+        "NT_PRSTATUS",
+        PrStatus::encode,
+        PrStatus::decode,
+        edits);
+    compare(
+        core,
+        core.notes(QemuCpuState.OWNER, QemuCpuState.TYPE),
+        cpus,
+        "QEMU",
+        QemuCpuState::encode,
+        QemuCpuState::decode,
+        edits);
+    return edits;
+  }
+
+  private interface Decoder {
+    List<NoteField.Value> decode(ByteBuffer descriptor) throws IOException;
+  }
+
+  private static void compare(
+      CoreFile core,
+      List<CoreNote> notes,
+      List<X86Cpu> cpus,
+      String kind,
+      Function<X86Cpu, ElfNote> encoder,
+      Decoder decoder,
+      List<FieldEdit> edits)
+      throws IOException {
+    if (!notes.isEmpty() && notes.size() != cpus.size()) {
+      throw new IOException(
+          "%s: %d %s notes, but the snapshot has %d CPUs: is it a core of this machine?"
+              .formatted(core.source().name(), notes.size(), kind, cpus.size()));
+    }
+    for (int i = 0; i < notes.size(); i++) {
+      X86Cpu cpu = cpus.get(i);
+      List<NoteField.Value> now = decoder.decode(core.descriptor(notes.get(i)));
+      List<NoteField.Value> was = decoder.decode(encoder.apply(cpu).descriptor());
+      String origin = "%s, %s note of CPU %d".formatted(core.source().name(), kind, cpu.index());
+      for (NoteField.Value value : now) {
+        long before =
+            was.stream()
+                .filter(v -> v.field().name().equals(value.field().name()))
+                .mapToLong(NoteField.Value::value)
+                .findFirst()
+                .orElse(value.value());
+        if (before != value.value()) {
+          edits.add(edit(cpu, value, origin));
+        }
+      }
+    }
+  }
+
+  private static FieldEdit edit(X86Cpu cpu, NoteField.Value value, String origin)
+      throws IOException {
+    Register register = value.field().register().flatMap(cpu::find).orElse(null);
+    if (register == null) {
+      throw new IOException(
+          "%s: '%s' was changed, but no register of the snapshot stands behind it"
+              .formatted(origin, value.field().name()));
+    }
+    if (register.bits() < 64 && value.value() >>> register.bits() != 0) {
+      throw new IOException(
+          "%s: '%s' is 0x%x, but %s has %d bits"
+              .formatted(
+                  origin,
+                  value.field().name(),
+                  value.value(),
+                  register.fieldPath(),
+                  register.bits()));
+    }
+    return FieldEdit.of(
+        register.fieldPath(),
+        register.span(),
+        bigEndian(register.value(), register.bits()),
+        bigEndian(value.value(), register.bits()),
+        origin + " (" + register.name() + ")");
+  }
+
+  private static byte[] bigEndian(long value, int bits) {
+    byte[] bytes = new byte[bits / 8];
+    for (int i = bytes.length; i-- > 0; value >>>= 8) {
+      bytes[i] = (byte) value;
+    }
+    return bytes;
+  }
+}

@@ -1,0 +1,121 @@
+package dev.vmstate.inject;
+
+import dev.vmstate.bytes.Progress;
+import dev.vmstate.core.elf.CoreFile;
+import dev.vmstate.device.EditSet;
+import dev.vmstate.exchange.Extraction;
+import dev.vmstate.exchange.Manifest;
+import dev.vmstate.exchange.StreamFingerprint;
+import dev.vmstate.hardware.HardwareXmlReader;
+import dev.vmstate.memory.MemoryMap;
+import dev.vmstate.ram.PageVisitor;
+import dev.vmstate.ram.RamIndex;
+import dev.vmstate.snapshot.Snapshot;
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.Optional;
+
+/**
+ * Compares an edited core and an edited hardware.xml with the snapshot they came from, and makes
+ * the plan of what is to change. Writes nothing.
+ */
+public final class Injection {
+  private Injection() {}
+
+  /**
+   * @param core the edited core, if there is one
+   * @param hardware the edited hardware.xml, if there is one
+   * @param manifest what the two were extracted from; when present the snapshot must still be that
+   * @throws IOException when the edits contradict each other or the snapshot is another one
+   */
+  public static EditPlan plan(
+      Snapshot snapshot,
+      Optional<Path> core,
+      Optional<Path> hardware,
+      Optional<Manifest> manifest,
+      Progress progress)
+      throws IOException {
+    if (manifest.isPresent()) {
+      checkSource(snapshot, manifest.get());
+    }
+    EditSet fields = new EditSet();
+    if (hardware.isPresent()) {
+      try (InputStream in =
+          new BufferedInputStream(Files.newInputStream(hardware.get()), 1 << 16)) {
+        fields.addAll(HardwareXmlReader.edits(in, hardware.get().toString(), snapshot.hardware()));
+      }
+    }
+    if (core.isEmpty()) {
+      if (manifest.isPresent() && manifest.get().pages() != null) {
+        StreamFingerprint fingerprint = new StreamFingerprint(snapshot.header().pageSize());
+        snapshot.scan(fingerprint, progress);
+        checkPages(snapshot, manifest.get(), fingerprint);
+      }
+      return EditPlan.of(snapshot, fields);
+    }
+    CoreBytes bytes = new CoreBytes(core.get());
+    try {
+      Optional<RamEdits> ram = compare(snapshot, bytes, fields, manifest, progress);
+      return new EditPlan(snapshot, fields, ram, bytes);
+    } catch (IOException | RuntimeException e) {
+      bytes.close();
+      throw e;
+    }
+  }
+
+  private static Optional<RamEdits> compare(
+      Snapshot snapshot,
+      CoreBytes bytes,
+      EditSet fields,
+      Optional<Manifest> manifest,
+      Progress progress)
+      throws IOException {
+    CoreFile core = CoreFile.open(bytes);
+    fields.addAll(CoreRegisters.edits(core, snapshot.cpus()));
+    MemoryMap map = snapshot.memoryMap();
+    CorePlaces places = new CorePlaces(core, map);
+    if (places.isEmpty()) {
+      throw new IOException(
+          "%s: holds no memory at the addresses this machine has: is it another machine's core?"
+              .formatted(bytes.name()));
+    }
+    CoreComparison comparison = new CoreComparison(bytes, places, snapshot.blocks());
+    StreamFingerprint fingerprint = new StreamFingerprint(snapshot.header().pageSize());
+    RamIndex index = snapshot.scan(PageVisitor.both(comparison, fingerprint), progress);
+    if (manifest.isPresent() && manifest.get().pages() != null) {
+      checkPages(snapshot, manifest.get(), fingerprint);
+    }
+    ChangedPages changed = comparison.finish(index);
+    return Optional.of(new RamEdits(snapshot.memory(), index, changed, bytes, places));
+  }
+
+  private static void checkSource(Snapshot snapshot, Manifest manifest) throws IOException {
+    if (snapshot.stream().size() != manifest.size()) {
+      throw changed(
+          snapshot,
+          "it was 0x%x bytes long, now it is 0x%x"
+              .formatted(manifest.size(), snapshot.stream().size()));
+    }
+    if (!Objects.equals(Extraction.deviceFingerprint(snapshot), manifest.devices())) {
+      throw changed(snapshot, "its device state is another one");
+    }
+  }
+
+  private static void checkPages(
+      Snapshot snapshot, Manifest manifest, StreamFingerprint fingerprint) throws IOException {
+    if (!fingerprint.pages().equals(manifest.pages())) {
+      throw changed(snapshot, "its memory is another one");
+    }
+  }
+
+  private static IOException changed(Snapshot snapshot, String how) {
+    return new IOException(
+        "%s: has changed since it was extracted (%s): extract it again, or inject into the snapshot"
+                .formatted(snapshot.path(), how)
+            + " the core and XML came from");
+  }
+}

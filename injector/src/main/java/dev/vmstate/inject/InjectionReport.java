@@ -1,0 +1,47 @@
+package dev.vmstate.inject;
+
+import dev.vmstate.device.FieldEdit;
+import java.util.List;
+
+/**
+ * What an injection changes, or would change.
+ *
+ * @param fields every device field and register that changes
+ * @param ranges changed guest memory, at most {@link #MOST_RANGES} entries
+ * @param moreRanges how many ranges are not listed
+ * @param pages pages that change
+ * @param appendedPages those of them that had no bytes in the stream and were added to it
+ * @param memoryBytes bytes of guest memory that change
+ * @param fileBytes bytes written that were not there before: edits, added records, moved tail
+ */
+public record InjectionReport(
+    List<FieldEdit> fields,
+    List<Range> ranges,
+    long moreRanges,
+    long pages,
+    long appendedPages,
+    long memoryBytes,
+    long fileBytes) {
+  /** A report lists so many ranges and counts the rest. */
+  public static final int MOST_RANGES = 10_000;
+
+  /**
+   * Bytes that change next to each other.
+   *
+   * @param physical guest-physical address, or -1 when the CPU does not see them
+   * @param block RAM block
+   * @param offset inside it
+   */
+  public record Range(
+      long physical, String block, long offset, FieldEdit.Bytes before, FieldEdit.Bytes after) {}
+
+  public InjectionReport {
+    fields = List.copyOf(fields);
+    ranges = List.copyOf(ranges);
+  }
+
+  /** Whether nothing changes. */
+  public boolean isEmpty() {
+    return fields.isEmpty() && pages == 0;
+  }
+}

@@ -1,0 +1,74 @@
+package dev.vmstate.inject;
+
+import dev.vmstate.bytes.Patch;
+import dev.vmstate.bytes.Progress;
+import dev.vmstate.snapshot.FileSource;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+
+/**
+ * A copy of a file with bytes replaced and bytes inserted at one place. The copying is done by the
+ * kernel; only what changes passes through here.
+ */
+final class PatchedCopy implements StreamTarget {
+  /** How much the kernel copies between two looks at the progress. */
+  private static final long STEP = 64L << 20;
+
+  private final FileSource source;
+  private final FileChannel out;
+  private final Progress progress;
+  private long insertAt = Long.MAX_VALUE;
+  private long inserted;
+
+  PatchedCopy(FileSource source, FileChannel out, Progress progress) {
+    this.source = source;
+    this.out = out;
+    this.progress = progress;
+    progress.start("writing", source.size());
+  }
+
+  /** Copies everything before {@code end}; insertions go there. */
+  void front(long end) throws IOException {
+    copy(0, end);
+    insertAt = end;
+  }
+
+  /** Copies everything from {@code start} on, behind what was inserted. */
+  void rest(long start) throws IOException {
+    copy(start, source.size());
+  }
+
+  private void copy(long from, long to) throws IOException {
+    out.position(from + (from < insertAt ? 0 : inserted));
+    long at = from;
+    while (at < to) {
+      long moved = source.channel().transferTo(at, Math.min(STEP, to - at), out);
+      if (moved <= 0) {
+        throw new IOException(
+            "%s: the file became shorter while it was copied".formatted(source.name()));
+      }
+      at += moved;
+      progress.at(at);
+    }
+  }
+
+  @Override
+  public void patch(Patch patch) throws IOException {
+    long at = patch.where().offset();
+    write(patch.with(), at < insertAt ? at : at + inserted);
+  }
+
+  @Override
+  public void append(ByteBuffer bytes) throws IOException {
+    int length = bytes.remaining();
+    write(bytes, insertAt + inserted);
+    inserted += length;
+  }
+
+  private void write(ByteBuffer bytes, long at) throws IOException {
+    while (bytes.hasRemaining()) {
+      at += out.write(bytes, at);
+    }
+  }
+}
