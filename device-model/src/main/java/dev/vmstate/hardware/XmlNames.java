@@ -42,6 +42,16 @@ final class XmlNames {
     return text == null ? name : text.toString();
   }
 
+  /** For messages: a text on one line that leaves the terminal as it is. */
+  static String printable(String text) {
+    StringBuilder line = new StringBuilder(text.length());
+    for (char c : text.toCharArray()) {
+      line.append(
+          Character.isISOControl(c) ? String.format(Locale.ROOT, "\\x%02x", (int) c) : "" + c);
+    }
+    return line.toString();
+  }
+
   private static boolean plain(char c, boolean pair) {
     return c >= 0x20
         && c != '\\'

@@ -50,7 +50,7 @@ final class XmlPlace {
     if (!labels.isEmpty()) {
       where = "%s, field '%s': ".formatted(part, fields());
     }
-    return new HardwareXmlException(file, line, XmlNames.escape(where) + what);
+    return new HardwareXmlException(file, line, XmlNames.printable(where + what));
   }
 
   private String fields() {

@@ -4,8 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vmstate.nic.Nic;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class HardwareXmlRefusalTest {
@@ -330,6 +335,36 @@ class HardwareXmlRefusalTest {
   }
 
   @Test
+  void aNicWhoseStateHoldsNoAddressTakesNone() throws IOException {
+    Nic nic =
+        new Nic("d", "ne2k_pci", Optional.empty(), state.devices().get(0), List.of(), List.of());
+    HardwareState without =
+        new HardwareState("qemu", "pc", "x86_64", List.of(), List.of(), List.of(nic), List.of());
+    String text = Documents.write(without);
+    assertEquals(List.of(), Documents.edits(text, without));
+    String with = Documents.change(text, "ne2k_pci\"", "ne2k_pci\" mac=\"52:54:00:12:34:56\"");
+    HardwareXmlException e =
+        assertThrows(HardwareXmlException.class, () -> Documents.edits(with, without));
+    assertTrue(
+        e.getMessage()
+            .endsWith("nic 'd': the device's state holds no MAC address that could be changed"),
+        e.getMessage());
+  }
+
+  @Test
+  void aControlCharacterInANameDoesNotReachTheTerminal() throws IOException {
+    HardwareState odd =
+        new MachineBuilder().device("\u001b[2J", 0, 1).scalar("\u0007", "uint8", 1).build();
+    String text = Documents.change(Documents.write(odd), "value=\"1\"", "value=\"256\"");
+    HardwareXmlException e =
+        assertThrows(HardwareXmlException.class, () -> Documents.edits(text, odd));
+    assertTrue(
+        e.getMessage()
+            .endsWith("device '\\x1b[2J', field '\\x07': 256 does not fit uint8 (0 to 255)"),
+        e.getMessage());
+  }
+
+  @Test
   void theDisksErrorsStayTheDisks() {
     IOException disk = new IOException("disk");
     InputStream broken =
@@ -346,11 +381,10 @@ class HardwareXmlRefusalTest {
 
   @Test
   void bytesThatAreNoUtf8AreNotAnErrorOfTheDisk() {
-    byte[] text = document.getBytes(java.nio.charset.StandardCharsets.UTF_8);
+    byte[] text = document.getBytes(StandardCharsets.UTF_8);
     text[document.indexOf("rxbuf_size")] = (byte) 0xff;
     assertThrows(
         HardwareXmlException.class,
-        () ->
-            HardwareXmlReader.edits(new java.io.ByteArrayInputStream(text), "hardware.xml", state));
+        () -> HardwareXmlReader.edits(new ByteArrayInputStream(text), "hardware.xml", state));
   }
 }
