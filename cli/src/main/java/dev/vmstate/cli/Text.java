@@ -16,6 +16,9 @@ import java.util.List;
 
 /** What a snapshot says of itself, for people. */
 final class Text {
+  /** The rest of the descriptor's second word repeats its base; QEMU leaves it out as well. */
+  private static final long DESCRIPTOR_BITS = 0x00ff_ff00;
+
   private final Snapshot snapshot;
   private final PrintWriter out;
 
@@ -128,7 +131,7 @@ final class Text {
             cpu.get(segment + ".selector"),
             cpu.get(segment + ".base"),
             cpu.get(segment + ".limit"),
-            cpu.get(segment + ".flags"));
+            cpu.get(segment + ".flags") & DESCRIPTOR_BITS);
       }
       for (String table : List.of("gdt", "idt")) {
         out.printf(

@@ -43,9 +43,7 @@ public final class EditSet {
     }
     if (fresh) {
       for (int i = 0; i < after.length; i++) {
-        if (before[i] != after[i]) {
-          owners.putIfAbsent(edit.where().offset() + i, edit);
-        }
+        owners.putIfAbsent(edit.where().offset() + i, edit);
       }
       edits.add(edit);
     }
@@ -75,6 +73,11 @@ public final class EditSet {
     long start = 0;
     for (Map.Entry<Long, FieldEdit> owned : owners.entrySet()) {
       long at = owned.getKey();
+      FieldEdit edit = owned.getValue();
+      int i = (int) (at - edit.where().offset());
+      if (edit.before().array()[i] == edit.after().array()[i]) {
+        continue;
+      }
       if (!run.isEmpty() && at != start + run.size()) {
         patches.add(patch(start, run));
         run.clear();
@@ -82,8 +85,7 @@ public final class EditSet {
       if (run.isEmpty()) {
         start = at;
       }
-      FieldEdit edit = owned.getValue();
-      run.add(edit.after().array()[(int) (at - edit.where().offset())]);
+      run.add(edit.after().array()[i]);
     }
     if (!run.isEmpty()) {
       patches.add(patch(start, run));

@@ -9,10 +9,28 @@ import java.util.Optional;
 /** Finds the network cards among a machine's devices, by the name of their section. */
 public final class Nics {
   private static final String GUEST =
-      "the guest kernel's copy (net_device) in RAM: the driver goes on using it until it is"
-          + " reloaded";
+      "the guest kernel's copy (net_device) in RAM: its driver goes on using the old address until"
+          + " it is reloaded";
   private static final String COMMAND_LINE =
-      "the mac= of the QEMU command line that loads the snapshot: give it the new address too%s";
+      "the mac= of the QEMU command line: it does not matter to this device, whose state wins";
+
+  /** virtio_net_reset copies nic_conf.macaddr, which is the command line's, over the state's. */
+  private static final String RESET_RESTORES =
+      "the mac= of the QEMU command line: a reset of the device (a driver reload) restores that one,"
+          + " so give it the new address too";
+
+  /**
+   * e1000e and igb have a PCI Express serial number made of the command line's address, and QEMU
+   * compares it while loading ("Bad config data"): it must stay what the command line says.
+   */
+  private static final String SERIAL_NUMBER =
+      "the PCI Express serial number: QEMU makes it of the command line's mac= and compares it while"
+          + " loading, so leave mac= as it was";
+
+  /** vmxnet3 does not migrate its address; its serial number is compared like the others'. */
+  private static final String ONLY_COMMAND_LINE =
+      "the address the device uses, which is the mac= of the QEMU command line: load the snapshot"
+          + " with the new one there (QEMU refuses any other, because of the serial number)";
 
   private Nics() {}
 
@@ -57,7 +75,7 @@ public final class Nics {
   private static Optional<Nic> of(DeviceSection device) throws IOException {
     String model = device.name().substring(device.name().lastIndexOf('/') + 1);
     List<Optional<Copies.Found>> copies;
-    String reset = "";
+    List<String> limits = List.of(COMMAND_LINE, GUEST);
     switch (model) {
       case "e1000" -> {
         // hw/net/e1000.c. mac_reg[0] in vmdesc is the array at RA (0x5400), the first of three
@@ -75,6 +93,7 @@ public final class Nics {
                 Copies.receiveAddress(device, "core.mac", 0x1500),
                 Copies.plain(device, "core.permanent_mac"),
                 Copies.eeprom(device, "core.eeprom", 0, true));
+        limits = List.of(SERIAL_NUMBER, GUEST);
       }
       case "rtl8139" -> {
         // hw/net/rtl8139.c: a reset copies conf.macaddr into phys; the EEPROM has no checksum.
@@ -86,11 +105,11 @@ public final class Nics {
       }
       case "virtio-net" -> {
         copies = VirtioNet.copies(device);
-        reset = "; a reset of the device (a driver reload) restores that one";
+        limits = List.of(RESET_RESTORES, GUEST);
       }
       case "vmxnet3" -> {
         copies = Vmxnet3.copies(device);
-        reset = "; the device keeps its address there, not in its state";
+        limits = List.of(ONLY_COMMAND_LINE, GUEST);
       }
       default -> {
         return Optional.empty();
@@ -104,6 +123,6 @@ public final class Nics {
             found.stream().findFirst().map(Copies.Found::now),
             device,
             found.stream().map(Copies.Found::copy).toList(),
-            List.of(COMMAND_LINE.formatted(reset), GUEST)));
+            limits));
   }
 }
