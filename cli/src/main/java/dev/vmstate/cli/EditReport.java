@@ -16,7 +16,7 @@ final class EditReport {
 
   private EditReport() {}
 
-  static void print(InjectionReport report, EditTarget target, List<String> limits, Output output) {
+  static void print(InjectionReport report, String done, List<String> limits, Output output) {
     if (output.json) {
       output.print(json(report, limits));
       return;
@@ -34,16 +34,16 @@ final class EditReport {
     if (!output.quiet) {
       out.printf(
           "%s: %s%s%n",
-          target.done(),
-          report.isEmpty() ? "no edit" : "%d fields".formatted(report.fields().size()),
+          done,
+          report.isEmpty() ? "no edit" : Sizes.count(report.fields().size(), "field"),
           report.pages() == 0
               ? ""
-              : ", %d bytes of memory in %d pages (%d added to the stream), %d bytes of edits written"
+              : ", %s of memory in %s (%d added to the stream), %s written"
                   .formatted(
-                      report.memoryBytes(),
-                      report.pages(),
+                      Sizes.count(report.memoryBytes(), "byte"),
+                      Sizes.count(report.pages(), "page"),
                       report.appendedPages(),
-                      report.fileBytes()));
+                      Sizes.count(report.fileBytes(), "byte")));
     }
   }
 

@@ -83,7 +83,7 @@ final class InjectCommand implements Callable<Integer> {
         opened.below4g(below4g);
       }
       try (EditPlan plan = Injection.plan(opened, coreFile, xmlFile, manifest, output.progress())) {
-        EditReport.print(target.carryOut(plan, output), target, List.of(), output);
+        EditReport.print(target.carryOut(plan, output), target.done(), List.of(), output);
       }
     }
     return 0;

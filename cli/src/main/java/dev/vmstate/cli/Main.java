@@ -43,6 +43,8 @@ import picocli.CommandLine.Spec;
       SetMacCommand.class,
       InjectCommand.class,
       UndoCommand.class,
+      VerifyCommand.class,
+      DemoCommand.class,
       GenerateCompletion.class
     })
 public final class Main implements Runnable {

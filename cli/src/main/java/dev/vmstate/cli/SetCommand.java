@@ -57,7 +57,7 @@ final class SetCommand implements Callable<Integer> {
                 "'" + assignment + "'"));
       }
       try (EditPlan plan = EditPlan.of(opened, edits)) {
-        EditReport.print(target.carryOut(plan, output), target, List.of(), output);
+        EditReport.print(target.carryOut(plan, output), target.done(), List.of(), output);
       }
     }
     return 0;

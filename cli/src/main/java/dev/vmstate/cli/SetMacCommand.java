@@ -69,7 +69,7 @@ final class SetMacCommand implements Callable<Integer> {
         edits.addAll(copy.set(mac, "set-mac"));
       }
       try (EditPlan plan = EditPlan.of(opened, edits)) {
-        EditReport.print(target.carryOut(plan, output), target, found.limits(), output);
+        EditReport.print(target.carryOut(plan, output), target.done(), found.limits(), output);
       }
     }
     return 0;

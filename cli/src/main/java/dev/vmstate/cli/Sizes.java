@@ -24,6 +24,11 @@ final class Sizes {
     return number.formatted(value) + " " + UNITS.charAt(unit) + "iB";
   }
 
+  /** {@code 1 page}, {@code 2 pages}. */
+  static String count(long number, String what) {
+    return number + " " + what + (number == 1 ? "" : "s");
+  }
+
   /** {@code 12 s}, {@code 3 min}. */
   static String time(double seconds) {
     return seconds < 100

@@ -9,19 +9,24 @@ import java.nio.ByteOrder;
 /**
  * Lists everything tables map, one 4 KiB read per table.
  *
- * <p>Every table page is described once per level. KASAN's shadow (one table of zero pages stands
- * under terabytes of addresses), espfix64 (one table in thousands of slots) and the self-map of
- * Windows reuse tables; listing each use would take hours and a list no debugger opens, so only the
- * lowest addresses of a reused table are listed. Kernel-half tables are remembered across CPUs:
- * these share them, so each further CPU costs one table. The low half is another process on each
- * CPU and is remembered per CPU only. See {@code TableWalkTest}.
+ * <p>A table page is described at {@value #ALIASES} places at most. Small kernels and boot code map
+ * the same tables low and high, and every such alias is wanted. KASAN's shadow (one table of zero
+ * pages stands under terabytes of addresses), espfix64 (one table in thousands of slots) and the
+ * self-map of Windows reuse tables without end; listing each use would take hours and a list no
+ * debugger opens. Kernel-half tables are shared between CPUs: a top-level entry that another CPU
+ * had too is not walked again. The low half is another process on each CPU. See {@code
+ * TableWalkTest}.
  */
 final class TableWalk {
+  /** Uses of one table page that are followed. */
+  static final int ALIASES = 4;
+
   private final GuestMemory memory;
   private final WalkLimits limits;
   private final ByteBuffer[] buffers = new ByteBuffer[6];
-  private final LongSet kernelSeen = new LongSet();
-  private final LongSet userSeen = new LongSet();
+  private final LongCounts kernelSeen = new LongCounts();
+  private final LongCounts userSeen = new LongCounts();
+  private final LongCounts kernelTop = new LongCounts();
   private RunList runs;
   private long tables;
   private long dangling;
@@ -63,7 +68,7 @@ final class TableWalk {
       throws IOException {
     boolean kernel = mode.hasKernelHalf() && virtual < 0;
     // The low bits of a table's address are free for its level; a level is never 0.
-    if (!(kernel ? kernelSeen : userSeen).add(address << 3 | level)) {
+    if ((kernel ? kernelSeen : userSeen).count(address << 3 | level) >= ALIASES) {
       return;
     }
     if (tables >= limits.tables()) {
@@ -80,12 +85,21 @@ final class TableWalk {
       dangling++;
       return;
     }
+    long last = -1;
     for (int i = 0; i < entries; i++) {
       long entry =
           mode.entryBytes() == 8 ? table.getLong(8 * i) : table.getInt(4 * i) & 0xffff_ffffL;
       if ((entry & PagingMode.PRESENT) != 0) {
         long at = mode.canonical(virtual + ((long) i << mode.shift(level)));
-        entry(mode, level, entry, at, mode.restrict(rights, entry, level));
+        boolean shared = mode.hasKernelHalf() && at < 0 && level == mode.levels();
+        if (shared && kernelTop.count(mode.target(entry, level) | i) > 0) {
+          continue; // another CPU's walk has been there
+        }
+        long target = mode.target(entry, level);
+        if (target != last || !mode.isLeaf(entry, level)) { // the zero page under KASAN's shadow
+          entry(mode, level, entry, at, mode.restrict(rights, entry, level));
+        }
+        last = target;
       }
     }
   }
