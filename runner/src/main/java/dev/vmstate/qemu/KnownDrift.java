@@ -34,28 +34,30 @@ enum KnownDrift {
   /**
    * All versions, where the guest had not seen the last update end (machines stopped at power-on):
    * rtc_update_timer runs by the host's clock and sets the update-ended flag, at the alarm's time
-   * the alarm flag; rtc_periodic_timer, where the guest asked for ticks, sets the periodic flag; a
-   * flag the guest wants an interrupt for sets IRQF too.
+   * the alarm flag. Where the guest asked for ticks, rtc_periodic_timer sets the periodic flag. A
+   * flag that the guest wants an interrupt for sets IRQF too, see {@link ClockInterrupt}.
    */
   CLOCK_FLAGS(
       "mc146818rtc",
       "cmos_data",
       "the clock chip's host-driven timer went off while the guest was stopped") {
-    private static final int IRQF_PF_AF_UF = 0x80 | 0x40 | 0x20 | 0x10;
+    /** The other bits of register C are always 0. */
+    private static final int NO_FLAG = 0x0f;
 
     @Override
     boolean explains(long within, byte before, byte after) {
-      return within == 0x0c && ((before ^ after) & ~IRQF_PF_AF_UF) == 0 && (before & ~after) == 0;
+      return within == 0x0c && ((before ^ after) & NO_FLAG) == 0 && (before & ~after) == 0;
     }
   },
 
   /**
-   * All versions, together with {@link #CLOCK_FLAGS}: check_update_timer then waits for the alarm.
+   * All versions, together with {@link #CLOCK_FLAGS}: the timers that went off are set anew, and
+   * the alarm's time is computed anew, which may round it by a microsecond.
    */
-  CLOCK_TIMER(
+  CLOCK_TIMERS(
       "mc146818rtc",
-      "update_timer",
-      "the clock chip's timer follows the host's time, which goes on while the guest is stopped"),
+      "update_timer|next_alarm_time|periodic_timer|next_periodic_time",
+      "the clock chip's timers follow the host's time, which goes on while the guest is stopped"),
 
   /**
    * All versions, machine pc. {@code hw/ide/pci.c}, ide_bmdma_post_load: what a failed request
@@ -142,15 +144,22 @@ enum KnownDrift {
       }
     }
     // A range of bytes may hold several drifts side by side: every byte has to have its own.
+    Optional<String> first = Optional.empty();
     for (int i = 0; i < before.length; i++) {
       long within = change.within() + i;
       byte was = before[i];
       byte is = after[i];
-      if (was != is && here.stream().noneMatch(drift -> drift.explains(within, was, is))) {
+      if (was == is) {
+        continue;
+      }
+      Optional<KnownDrift> drift =
+          here.stream().filter(known -> known.explains(within, was, is)).findFirst();
+      if (drift.isEmpty()) {
         return Optional.empty();
       }
+      first = first.or(() -> drift.map(KnownDrift::reason));
     }
-    return here.stream().map(drift -> drift.reason).findFirst();
+    return first;
   }
 
   private boolean isAbout(String label, FieldChange change) {

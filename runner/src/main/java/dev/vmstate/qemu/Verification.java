@@ -1,6 +1,7 @@
 package dev.vmstate.qemu;
 
 import dev.vmstate.bytes.Progress;
+import dev.vmstate.bytes.Span;
 import dev.vmstate.diff.BlockDiff;
 import dev.vmstate.diff.DeviceDiff;
 import dev.vmstate.diff.FieldChange;
@@ -139,22 +140,31 @@ public record Verification(
       Progress progress)
       throws IOException {
     SnapshotDiff diff = SnapshotDiff.between(fresh, again, progress);
+    boolean clockInterrupt = false;
+    for (FieldChange change : diff.fields()) {
+      clockInterrupt |=
+          ClockInterrupt.raisedBy(change, bytes(fresh, change.inA()), bytes(again, change.inB()));
+    }
     List<Drift> drifts = new ArrayList<>();
     List<FieldChange> changed = new ArrayList<>();
     for (DeviceDiff device : diff.devices()) {
       for (FieldChange change : device.fields()) {
-        Optional<String> reason =
-            KnownDrift.reason(
-                device.device(),
-                change,
-                fresh.stream().bytes(change.inA()),
-                again.stream().bytes(change.inB()));
+        byte[] before = bytes(fresh, change.inA());
+        byte[] after = bytes(again, change.inB());
+        Optional<String> reason = KnownDrift.reason(device.device(), change, before, after);
+        if (reason.isEmpty() && clockInterrupt) {
+          reason = ClockInterrupt.reason(change, before, after);
+        }
         if (reason.isPresent()) {
           drifts.add(new Drift(change, reason.get()));
         } else {
           changed.add(change);
         }
       }
+    }
+    List<String> structure = structure(diff);
+    if (clockInterrupt) {
+      structure.removeIf(ClockInterrupt::explains);
     }
     List<Edit> edits = new ArrayList<>();
     List<EditedPages> editedPages = new ArrayList<>();
@@ -168,11 +178,15 @@ public record Verification(
         Optional.empty(),
         drifts,
         changed,
-        structure(diff),
+        structure,
         diff.pages(),
         edits,
         editedPages,
         network);
+  }
+
+  private static byte[] bytes(Snapshot snapshot, Span span) throws IOException {
+    return snapshot.stream().bytes(span);
   }
 
   private static List<String> structure(SnapshotDiff diff) {

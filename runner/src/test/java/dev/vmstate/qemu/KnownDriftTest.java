@@ -42,6 +42,7 @@ class KnownDriftTest {
   @Test
   void flagsOfTheClockAreSetNotCleared() {
     assertTrue(cmos(0x0c, "00", "10").isPresent());
+    assertTrue(cmos(0x0c, "10", "d0").isPresent());
     assertFalse(cmos(0x0c, "10", "00").isPresent());
     assertFalse(cmos(0x0c, "00", "01").isPresent());
   }

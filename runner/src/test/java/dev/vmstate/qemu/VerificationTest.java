@@ -64,8 +64,7 @@ class VerificationTest {
     byte[] bytes = Files.readAllBytes(original);
     try (Snapshot snapshot = Snapshot.open(original)) {
       for (String path : paths) {
-        FieldPath field = FieldPath.find(snapshot.devices(), path);
-        bytes[(int) field.span().offset() + at] = (byte) value;
+        bytes[offset(snapshot, path) + at] = (byte) value;
       }
     }
     return Files.write(dir.resolve(name), bytes);
@@ -132,6 +131,28 @@ class VerificationTest {
     assertTrue(result.ok(), result::toString);
     assertFalse(result.edits().get(0).kept());
     assertTrue(result.edits().get(0).note().contains("host's time"), result::toString);
+  }
+
+  /** Registers A and B ask for 1024 ticks a second, as Windows does. */
+  @Test
+  void anInterruptOfTheClockIsNoFailure() throws IOException {
+    byte[] bytes = Files.readAllBytes(original);
+    try (Snapshot snapshot = Snapshot.open(original)) {
+      int chip = offset(snapshot, "mc146818rtc/cmos_data");
+      bytes[chip + 0x0a] = 0x26;
+      bytes[chip + 0x0b] = 0x42;
+      bytes[offset(snapshot, "mc146818rtc/period") + 3] = 0x20;
+    }
+    Path fresh = Files.write(dir.resolve("ticks.mig"), bytes);
+    Verification result = verify(fresh, Optional.empty(), COMMAND);
+    assertTrue(result.ok(), result::toString);
+    assertTrue(
+        result.drifts().stream().anyMatch(d -> d.change().path().equals("i8259[1]/irr")),
+        result::toString);
+  }
+
+  private static int offset(Snapshot snapshot, String path) throws IOException {
+    return (int) FieldPath.find(snapshot.devices(), path).span().offset();
   }
 
   @Test
