@@ -5,6 +5,9 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Finds one value by the path a person types: {@code 0000:00:03.0/e1000/mac_reg[0x1500]}, {@code
@@ -47,27 +50,30 @@ public record FieldPath(DeviceSection device, Field field, int element, String p
         : Optional.empty();
   }
 
-  /** Finds {@code path}, which starts with a device's name. */
+  /**
+   * Finds {@code path}, which starts with a device's name. Without an instance in brackets it means
+   * instance 0, which is printed so; where there is none, the only other one.
+   */
   public static FieldPath find(List<DeviceSection> devices, String path) throws NotFoundException {
     List<FieldPath> found = new ArrayList<>();
-    DeviceSection partly = null;
+    Optional<DeviceSection> partly = Optional.empty();
     for (DeviceSection device : byLongestName(devices)) {
-      String rest = afterDevice(device, path);
-      if (rest == null) {
-        continue;
+      Optional<String> rest = afterDevice(device, path);
+      if (rest.isPresent()) {
+        partly = Optional.of(device);
+        found.addAll(inDevice(device, rest.get()));
       }
-      partly = device;
-      List<FieldPath> inDevice = inDevice(device, rest);
-      if (inDevice.size() > 1) {
-        throw ambiguous(path, inDevice);
-      }
-      found.addAll(inDevice);
+    }
+    if (found.stream().anyMatch(f -> f.path().equals(path))) {
+      found.removeIf(f -> !f.path().equals(path));
+    } else if (found.stream().anyMatch(f -> f.device().instance() == 0)) {
+      found.removeIf(f -> f.device().instance() != 0);
     }
     if (found.size() > 1) {
       throw ambiguous(path, found);
     }
     if (found.isEmpty()) {
-      throw notFound(devices, partly, path);
+      throw partly.isPresent() ? noField(partly.get(), path) : noDevice(devices, path);
     }
     return found.get(0);
   }
@@ -79,7 +85,7 @@ public record FieldPath(DeviceSection device, Field field, int element, String p
       throw ambiguous(path, found);
     }
     if (found.isEmpty()) {
-      throw notFound(List.of(), device, device.label() + "/" + path);
+      throw noField(device, device.label() + "/" + path);
     }
     return found.get(0);
   }
@@ -90,20 +96,23 @@ public record FieldPath(DeviceSection device, Field field, int element, String p
     return sorted;
   }
 
-  /** What follows the device's name, or null when the path does not start with it. */
-  private static String afterDevice(DeviceSection device, String path) {
+  /** What follows the device's name, or empty when the path does not start with it. */
+  private static Optional<String> afterDevice(DeviceSection device, String path) {
     if (!path.startsWith(device.name())) {
-      return null;
+      return Optional.empty();
     }
     String rest = path.substring(device.name().length());
     Index index = Index.at(rest);
     if (index != null) {
       if (index.value() != device.instance()) {
-        return null;
+        return Optional.empty();
       }
       rest = rest.substring(index.length());
     }
-    return rest.isEmpty() ? rest : rest.startsWith("/") ? rest.substring(1) : null;
+    if (!rest.isEmpty() && !rest.startsWith("/")) {
+      return Optional.empty();
+    }
+    return Optional.of(rest.isEmpty() ? rest : rest.substring(1));
   }
 
   private static List<FieldPath> inDevice(DeviceSection device, String rest) {
@@ -163,18 +172,21 @@ public record FieldPath(DeviceSection device, Field field, int element, String p
     }
   }
 
-  /** A bracketed number at the start of a text. */
+  /** A bracketed number, decimal or 0x hexadecimal, at the start of a text. */
   private record Index(long value, int length) {
-    static Index at(String text) {
-      int end = text.indexOf(']');
-      if (!text.startsWith("[") || end < 2 || end > 20) {
+    private static final Pattern NUMBER =
+        Pattern.compile("\\[(?:0[xX]([0-9a-fA-F]{1,8})|([0-9]{1,10}))]");
+
+    static @Nullable Index at(String text) {
+      Matcher matcher = NUMBER.matcher(text);
+      if (!matcher.lookingAt()) {
         return null;
       }
-      try {
-        return new Index(Long.decode(text.substring(1, end)), end + 1);
-      } catch (NumberFormatException e) {
-        return null;
-      }
+      long value =
+          matcher.group(1) != null
+              ? Long.parseLong(matcher.group(1), 16)
+              : Long.parseLong(matcher.group(2));
+      return new Index(value, matcher.end());
     }
   }
 
@@ -184,18 +196,18 @@ public record FieldPath(DeviceSection device, Field field, int element, String p
         "'%s' fits %d fields: name one of %s".formatted(path, found.size(), paths));
   }
 
-  private static NotFoundException notFound(
-      List<DeviceSection> devices, DeviceSection partly, String path) {
-    if (partly == null) {
-      List<String> names =
-          devices.stream()
-              .map(DeviceSection::label)
-              .sorted(Comparator.comparingInt((String n) -> -sharedPrefix(n, path)))
-              .limit(6)
-              .toList();
-      return new NotFoundException(
-          "no device '%s': 'vmstate devices' lists them, for example %s".formatted(path, names));
-    }
+  private static NotFoundException noDevice(List<DeviceSection> devices, String path) {
+    List<String> names =
+        devices.stream()
+            .map(DeviceSection::label)
+            .sorted(Comparator.comparingInt((String n) -> -sharedPrefix(n, path)))
+            .limit(6)
+            .toList();
+    return new NotFoundException(
+        "no device '%s': 'vmstate devices' lists them, for example %s".formatted(path, names));
+  }
+
+  private static NotFoundException noField(DeviceSection partly, String path) {
     if (partly.decoded() == DeviceSection.Decoded.OPAQUE) {
       return new NotFoundException(
           "no field '%s': nothing describes the bytes of %s".formatted(path, partly.label()));
