@@ -10,6 +10,9 @@ import java.nio.ByteBuffer;
  * source.
  */
 public interface ByteSource {
+  /** The longest span that is read into one array. */
+  int MOST_AT_ONCE = 1 << 30;
+
   /** What error messages call this source, usually the file's name. */
   String name();
 
@@ -23,12 +26,20 @@ public interface ByteSource {
    */
   void read(long offset, ByteBuffer into) throws IOException;
 
-  /** A fresh big-endian buffer, ready to be read, with exactly the bytes of {@code where}. */
+  /**
+   * A fresh big-endian buffer, ready to be read, with exactly the bytes of {@code where}.
+   *
+   * @throws FormatException when they are more than one array holds
+   */
   default ByteBuffer read(Span where) throws IOException {
     if (where.end() > size()) {
       throw new EOFException("%s: %s is past the end 0x%x".formatted(name(), where, size()));
     }
-    ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(where.length()));
+    if (where.length() > MOST_AT_ONCE) {
+      throw new FormatException(
+          name(), where.offset(), "0x%x bytes at once are too many".formatted(where.length()));
+    }
+    ByteBuffer bytes = ByteBuffer.allocate((int) where.length());
     read(where.offset(), bytes);
     return bytes.flip();
   }

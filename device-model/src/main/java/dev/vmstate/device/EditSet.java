@@ -10,7 +10,8 @@ import java.util.TreeMap;
 /**
  * Field edits that agree with each other. The same byte may be asked for by several edits (a NIC's
  * {@code mac=} and the register below it) as long as they ask for the same value; {@link #add}
- * refuses the second one otherwise.
+ * refuses the second one otherwise. An edit asks for all bytes of its field, also for those that
+ * stay as they are, so which of two contradicting edits comes first makes no difference.
  */
 public final class EditSet {
   private final List<FieldEdit> edits = new ArrayList<>();
@@ -41,10 +42,10 @@ public final class EditSet {
         fresh = true;
       }
     }
+    for (int i = 0; i < after.length; i++) {
+      owners.putIfAbsent(edit.where().offset() + i, edit);
+    }
     if (fresh) {
-      for (int i = 0; i < after.length; i++) {
-        owners.putIfAbsent(edit.where().offset() + i, edit);
-      }
       edits.add(edit);
     }
   }

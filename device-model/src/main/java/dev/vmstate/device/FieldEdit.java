@@ -19,7 +19,19 @@ import java.util.HexFormat;
 public record FieldEdit(
     String path, Span where, Bytes before, Bytes after, String origin, String note) {
   /** Bytes with value equality; the array is not copied and must not change. */
-  public record Bytes(byte[] array) {
+  public static final class Bytes {
+    private final byte[] array;
+
+    /** Wraps {@code array}. */
+    public Bytes(byte[] array) {
+      this.array = array;
+    }
+
+    /** The bytes themselves, not a copy. */
+    public byte[] array() {
+      return array;
+    }
+
     @Override
     public boolean equals(Object other) {
       return other instanceof Bytes bytes && Arrays.equals(array, bytes.array);
