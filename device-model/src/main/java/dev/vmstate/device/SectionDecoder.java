@@ -7,8 +7,11 @@ import dev.vmstate.bytes.Span;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Lays a vmdesc description over a section's bytes.
@@ -27,28 +30,45 @@ public final class SectionDecoder {
   /** The byte that opens a subsection. */
   public static final int QEMU_VM_SUBSECTION = 0x05;
 
-  /** Beyond this many tree nodes a section's structs stay bytes; a real one has a few thousand. */
-  private static final int MAX_NODES = 1 << 20;
+  /** How many entries are laid over bytes at most; what comes after stays bytes. */
+  public static final class Budget {
+    /** A guest with hundreds of CPUs has half as many. */
+    private int left = 1 << 20;
+
+    /** Room for all sections of one stream. */
+    public Budget() {}
+  }
 
   private static final int MAX_DEPTH = 64;
   private final Cursor in;
-  private int nodes;
+  private final Map<VmDescription.Entry, Boolean> explained = new IdentityHashMap<>();
+  private final Budget budget;
 
-  private SectionDecoder(Cursor in) {
+  private SectionDecoder(Cursor in, Budget budget) {
     this.in = in;
+    this.budget = budget;
+  }
+
+  /** Decodes {@code payload} with a budget of its own. */
+  public static Field.Group decode(
+      ByteSource source, Span payload, String name, VmDescription.Struct description)
+      throws IOException {
+    return decode(source, payload, name, description, new Budget());
   }
 
   /**
    * Decodes {@code payload}.
    *
+   * @param budget shared by the sections of a stream, so that a small file cannot ask for a huge
+   *     tree
    * @return the tree, covering {@code payload} without gaps
    * @throws FormatException when the description and the bytes disagree
    */
   public static Field.Group decode(
-      ByteSource source, Span payload, String name, VmDescription.Struct description)
+      ByteSource source, Span payload, String name, VmDescription.Struct description, Budget budget)
       throws IOException {
     Cursor in = new Cursor(source, source.name() + ": " + name, payload);
-    SectionDecoder decoder = new SectionDecoder(in);
+    SectionDecoder decoder = new SectionDecoder(in, budget);
     Field.Group group =
         decoder.group(name, -1, Field.GroupKind.SECTION, description, payload.offset(), 0);
     if (in.remaining() != 0) {
@@ -79,17 +99,17 @@ public final class SectionDecoder {
     }
     long body = in.position();
     List<Field> children = new ArrayList<>();
-    Map<String, Integer> seen = new HashMap<>();
-    Map<String, Integer> total = new HashMap<>();
+    count(description.fields().size());
+    Set<String> names = new HashSet<>();
+    Map<String, Integer> repeated = new HashMap<>();
     for (VmDescription.Entry entry : description.fields()) {
-      total.merge(entry.name(), 1, Integer::sum);
+      if (!names.add(entry.name())) {
+        repeated.put(entry.name(), 0);
+      }
     }
     for (VmDescription.Entry entry : description.fields()) {
-      int ordinal = -1;
-      if (total.get(entry.name()) > 1) {
-        ordinal = seen.merge(entry.name(), 1, Integer::sum) - 1;
-      }
-      entry(entry, ordinal, children, depth);
+      Integer next = repeated.computeIfPresent(entry.name(), (key, seen) -> seen + 1);
+      entry(entry, next == null ? -1 : next - 1, children, depth);
     }
     for (VmDescription.Struct subsection : description.subsections()) {
       children.add(subsection(subsection, depth));
@@ -138,7 +158,6 @@ public final class SectionDecoder {
     if (size == 0) {
       return; // an array without elements prints nothing; "fd" has no bytes either
     }
-    count(1);
     ScalarType type = ScalarType.of(entry.type()).orElse(null);
     VmDescription.Struct nested = entry.struct();
     if (type != null && type.width() == entry.size()) {
@@ -149,7 +168,10 @@ public final class SectionDecoder {
         Span span = new Span(in.position(), size);
         into.add(new Field.Scalar(entry.name(), ordinal, type, span, scalar(type, entry.name())));
       }
-    } else if (nested == null || nested.fields().isEmpty() || nested.ambiguous() || !adds(entry)) {
+    } else if (nested == null
+        || nested.fields().isEmpty()
+        || nested.ambiguous()
+        || !adds(entry, nested)) {
       into.add(new Field.Raw(entry.name(), ordinal, entry.type(), in.skip(size, entry.name())));
     } else {
       int elements = elements(entry);
@@ -175,12 +197,16 @@ public final class SectionDecoder {
   }
 
   /** Whether the nested description explains exactly the bytes of one element. */
-  private static boolean adds(VmDescription.Entry entry) {
-    try {
-      return entry.struct().wireSize() == entry.size();
-    } catch (ArithmeticException e) {
-      return false;
-    }
+  private boolean adds(VmDescription.Entry entry, VmDescription.Struct nested) {
+    return explained.computeIfAbsent(
+        entry,
+        key -> {
+          try {
+            return nested.wireSize() == entry.size();
+          } catch (ArithmeticException e) {
+            return false;
+          }
+        });
   }
 
   private int elements(VmDescription.Entry entry) throws FormatException {
@@ -191,9 +217,9 @@ public final class SectionDecoder {
   }
 
   private void count(int more) throws FormatException {
-    nodes += more;
-    if (nodes > MAX_NODES) {
-      throw in.bad("more than " + MAX_NODES + " fields");
+    if (more > budget.left) {
+      throw in.bad("too many fields, so the section is kept as bytes");
     }
+    budget.left -= more;
   }
 }

@@ -1,6 +1,7 @@
 package dev.vmstate.device;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The schema a stream carries about itself: the JSON behind the VMDESCRIPTION record, as {@code
@@ -70,7 +71,7 @@ public record VmDescription(long pageSize, List<Device> devices) {
    * @param struct the nested description, or null
    */
   public record Entry(
-      String name, String type, long size, long count, boolean array, Struct struct) {
+      String name, String type, long size, long count, boolean array, @Nullable Struct struct) {
     /** Bytes of all elements. */
     public long wireSize() {
       return Math.multiplyExact(size, count);

@@ -5,12 +5,14 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import dev.vmstate.bytes.FormatException;
+import java.io.CharConversionException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads the vmdesc JSON.
@@ -21,12 +23,20 @@ import java.util.Map;
  */
 public final class VmDescriptionJson {
   private static final int MAX_DEPTH = 128;
+
+  /** Twice what fits into 13 MB, the longest description of a real guest. */
+  private static final int MAX_OBJECTS = 1 << 19;
+
+  /** A counted string, which a section's name is, ends at 255. */
+  private static final int MAX_TEXT = 1 << 10;
+
   private static final JsonFactory FACTORY = new JsonFactory();
 
   private final JsonParser json;
   private final String place;
   private final long offset;
   private final Map<String, String> names = new HashMap<>();
+  private int objects;
 
   private VmDescriptionJson(JsonParser json, String place, long offset) {
     this.json = json;
@@ -71,12 +81,14 @@ public final class VmDescriptionJson {
           place,
           offset + Math.max(0, e.getLocation() == null ? 0 : e.getLocation().getByteOffset()),
           "not the JSON QEMU writes: " + e.getOriginalMessage());
+    } catch (CharConversionException e) {
+      throw new FormatException(place, offset, "not UTF-8: " + e.getMessage());
     }
   }
 
   private VmDescription.Device device() throws IOException {
     ObjectKeys keys = object(0);
-    if (keys.name == null) {
+    if (keys.name.isEmpty()) {
       throw bad("a device without a name");
     }
     return new VmDescription.Device(keys.name, keys.instance, keys.struct());
@@ -84,7 +96,7 @@ public final class VmDescriptionJson {
 
   /** Everything a device, a vmsd or a field may hold; all three are JSON objects that overlap. */
   private static final class ObjectKeys {
-    String name;
+    String name = "";
     String vmsdName = "";
     String type = "";
     long instance;
@@ -93,19 +105,22 @@ public final class VmDescriptionJson {
     long count = 1;
     boolean array;
     boolean twice;
-    List<VmDescription.Entry> fields;
+    boolean described;
+    List<VmDescription.Entry> fields = List.of();
     List<VmDescription.Struct> subsections = List.of();
-    VmDescription.Struct nested;
+    VmDescription.@Nullable Struct nested;
 
     VmDescription.Struct struct() {
-      return new VmDescription.Struct(
-          vmsdName, version, fields == null ? List.of() : fields, subsections, twice);
+      return new VmDescription.Struct(vmsdName, version, fields, subsections, twice);
     }
   }
 
   private ObjectKeys object(int depth) throws IOException {
     if (depth > MAX_DEPTH) {
       throw bad("nested deeper than " + MAX_DEPTH);
+    }
+    if (++objects > MAX_OBJECTS) {
+      throw bad("more than " + MAX_OBJECTS + " fields and devices");
     }
     ObjectKeys keys = new ObjectKeys();
     while (json.nextToken() == JsonToken.FIELD_NAME) {
@@ -127,7 +142,8 @@ public final class VmDescriptionJson {
           keys.nested = object(depth + 1).struct();
         }
         case "fields" -> {
-          keys.twice |= keys.fields != null;
+          keys.twice |= keys.described;
+          keys.described = true;
           keys.fields = fields(depth + 1);
         }
         case "subsections" -> keys.subsections = subsections(depth + 1);
@@ -147,17 +163,11 @@ public final class VmDescriptionJson {
     while (json.nextToken() == JsonToken.START_OBJECT) {
       ObjectKeys keys = object(depth);
       VmDescription.Struct nested = keys.nested;
-      if (nested == null && keys.fields != null) {
+      if (nested == null && keys.described) {
         nested = keys.struct(); // "tmp" and "vstruct": the vmsd's keys stand in the field itself
       }
       fields.add(
-          new VmDescription.Entry(
-              keys.name == null ? "" : keys.name,
-              keys.type,
-              keys.size,
-              keys.count,
-              keys.array,
-              nested));
+          new VmDescription.Entry(keys.name, keys.type, keys.size, keys.count, keys.array, nested));
     }
     expect(json.currentToken(), JsonToken.END_ARRAY);
     return fields;
@@ -175,7 +185,15 @@ public final class VmDescriptionJson {
 
   private String text() throws IOException {
     expect(json.currentToken(), JsonToken.VALUE_STRING);
-    return names.computeIfAbsent(json.getText(), name -> name);
+    String text = json.getText();
+    if (text.length() > MAX_TEXT) {
+      throw bad("a name of %d characters".formatted(text.length()));
+    }
+    if (names.size() >= MAX_OBJECTS) {
+      return text;
+    }
+    String same = names.putIfAbsent(text, text);
+    return same == null ? text : same;
   }
 
   private long number() throws IOException {
@@ -183,7 +201,7 @@ public final class VmDescriptionJson {
     return json.getLongValue();
   }
 
-  private void expect(JsonToken found, JsonToken expected) throws FormatException {
+  private void expect(@Nullable JsonToken found, JsonToken expected) throws FormatException {
     if (found != expected) {
       throw bad("%s where %s was expected".formatted(found, expected));
     }
