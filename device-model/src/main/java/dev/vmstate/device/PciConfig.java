@@ -11,6 +11,12 @@ import java.util.Optional;
  * Express ({@code hw/pci/pci.c}, vmstate_pci_device). Little-endian, unlike everything around it.
  */
 public final class PciConfig {
+  /** Bytes of a PCI function's configuration space. */
+  private static final int CONVENTIONAL = 256;
+
+  /** Bytes of a PCI Express function's. */
+  private static final int EXPRESS = 4096;
+
   private static final int COMMAND = 0x04;
   private static final int COMMAND_MEMORY = 0x02;
   private static final int STATUS = 0x06;
@@ -18,6 +24,7 @@ public final class PciConfig {
   private static final int CAPABILITY_LIST = 0x34;
   private static final int BAR_0 = 0x10;
   private static final int EXPANSION_ROM = 0x30;
+  private static final int PCI_EXPRESS = 0x10;
 
   private final Span span;
   private final ByteBuffer bytes;
@@ -32,9 +39,9 @@ public final class PciConfig {
    * own encoding, which vmdesc leaves opaque, the bytes behind its version word.
    */
   public static Optional<PciConfig> of(DeviceSection section) throws IOException {
-    Field.Raw config = find(section.root());
-    if (config != null) {
-      return Optional.of(new PciConfig(config.span(), section.bytes(config)));
+    Optional<Field.Raw> config = find(section.root());
+    if (config.isPresent()) {
+      return Optional.of(new PciConfig(config.get().span(), section.bytes(config.get())));
     }
     for (Field child : section.root().children()) {
       if (child instanceof Field.Raw raw && raw.type().equals("virtio")) {
@@ -44,19 +51,21 @@ public final class PciConfig {
     return Optional.empty();
   }
 
-  private static Field.Raw find(Field.Group group) {
+  private static Optional<Field.Raw> find(Field.Group group) {
     for (Field child : group.children()) {
-      if (child instanceof Field.Raw raw && raw.type().equals("pci config")) {
-        return raw;
+      if (child instanceof Field.Raw raw
+          && raw.type().equals("pci config")
+          && (raw.span().length() == CONVENTIONAL || raw.span().length() == EXPRESS)) {
+        return Optional.of(raw);
       }
       if (child instanceof Field.Group nested) {
-        Field.Raw found = find(nested);
-        if (found != null) {
+        Optional<Field.Raw> found = find(nested);
+        if (found.isPresent()) {
           return found;
         }
       }
     }
-    return null;
+    return Optional.empty();
   }
 
   /**
@@ -65,13 +74,14 @@ public final class PciConfig {
    */
   private static Optional<PciConfig> inVirtio(DeviceSection section, Span payload)
       throws IOException {
-    if (!section.name().matches("[0-9a-f]{4}:.*") || payload.length() < 4 + 256 + 16) {
+    if (!section.name().matches("[0-9a-f]{4}:.*") || payload.length() < 4 + CONVENTIONAL + 16) {
       return Optional.empty();
     }
     PciConfig config =
-        new PciConfig(payload.at(4, 256), section.source().bytes(payload.at(4, 256)));
-    if (config.capability(0x10) > 0 && payload.length() >= 4 + 4096 + 16) {
-      Span express = payload.at(4, 4096);
+        new PciConfig(
+            payload.at(4, CONVENTIONAL), section.source().bytes(payload.at(4, CONVENTIONAL)));
+    if (config.capability(PCI_EXPRESS) > 0 && payload.length() >= 4 + EXPRESS + 16) {
+      Span express = payload.at(4, EXPRESS);
       config = new PciConfig(express, section.source().bytes(express));
     }
     ByteBuffer irq = section.source().read(payload.at(4 + config.span.length(), 16));

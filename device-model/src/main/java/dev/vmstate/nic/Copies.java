@@ -51,7 +51,10 @@ final class Copies {
       throws IOException {
     Optional<FieldPath> low = find(device, path + "[" + element + "]");
     Optional<FieldPath> high = find(device, path + "[" + (element + 1) + "]");
-    if (low.isEmpty() || high.isEmpty() || low.get().span().length() != 4) {
+    if (low.isEmpty()
+        || high.isEmpty()
+        || low.get().span().length() != 4
+        || high.get().span().length() != 4) {
       return Optional.empty();
     }
     ScalarType word = ScalarType.of("uint32").orElseThrow();
@@ -92,7 +95,7 @@ final class Copies {
         || words.count() <= EEPROM_CHECKSUM_WORD) {
       return Optional.empty();
     }
-    byte[] all = device.bytes(words);
+    byte[] all = device.source().bytes(words.span().at(0, 2L * (EEPROM_CHECKSUM_WORD + 1)));
     byte[] now = new byte[6];
     int oldSum = 0;
     for (int i = 0; i <= EEPROM_CHECKSUM_WORD; i++) {

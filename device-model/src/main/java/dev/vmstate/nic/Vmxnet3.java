@@ -24,7 +24,7 @@ final class Vmxnet3 {
   static List<Optional<Copies.Found>> copies(DeviceSection device) throws IOException {
     Optional<PciConfig> config = PciConfig.of(device);
     int capability = config.map(c -> c.extendedCapability(DEVICE_SERIAL_NUMBER)).orElse(-1);
-    if (capability < 0) {
+    if (capability < 0 || capability + 12 > config.get().size()) {
       return List.of();
     }
     Span span = config.get().span().at(capability + 4L, 8);
