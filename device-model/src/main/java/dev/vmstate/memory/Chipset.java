@@ -14,11 +14,11 @@ final class Chipset {
   /** D_OPEN: SMRAM can be seen outside system management mode; firmware closes it. */
   private static final int SMRAM_OPEN = 0x40;
 
-  private final PciConfig config;
+  private final Optional<PciConfig> config;
   private final int pam;
   private final int smram;
 
-  private Chipset(PciConfig config, int pam, int smram) {
+  private Chipset(Optional<PciConfig> config, int pam, int smram) {
     this.config = config;
     this.pam = pam;
     this.smram = smram;
@@ -30,17 +30,15 @@ final class Chipset {
       if (i440fx || device.name().endsWith("/mch")) {
         Optional<PciConfig> config = PciConfig.of(device);
         if (config.isPresent()) {
-          return i440fx
-              ? new Chipset(config.get(), 0x59, 0x72)
-              : new Chipset(config.get(), 0x90, 0x9d);
+          return i440fx ? new Chipset(config, 0x59, 0x72) : new Chipset(config, 0x90, 0x9d);
         }
       }
     }
-    return new Chipset(null, 0, 0);
+    return new Chipset(Optional.empty(), 0, 0);
   }
 
   boolean smramOpen() {
-    return config != null && (config.u8(smram) & SMRAM_OPEN) != 0;
+    return config.isPresent() && (config.get().u8(smram) & SMRAM_OPEN) != 0;
   }
 
   /**
@@ -49,13 +47,13 @@ final class Chipset {
    * shadows itself.
    */
   boolean shadowRam(long address) {
-    if (config == null) {
+    if (config.isEmpty()) {
       return true;
     }
     if (address >= 0xf0000) {
-      return (config.u8(pam) >> 4 & 1) != 0;
+      return (config.get().u8(pam) >> 4 & 1) != 0;
     }
     int segment = (int) (address - 0xc0000) >>> 14;
-    return (config.u8(pam + 1 + segment / 2) >> (segment % 2 * 4) & 1) != 0;
+    return (config.get().u8(pam + 1 + segment / 2) >> (segment % 2 * 4) & 1) != 0;
   }
 }

@@ -6,7 +6,9 @@ import dev.vmstate.device.PciConfig;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -33,6 +35,9 @@ public final class X86MemoryMap {
   private final List<MemoryMap.Range> ranges = new ArrayList<>();
   private final List<String> reasons = new ArrayList<>();
   private final Set<Integer> placed = new HashSet<>();
+
+  /** The PCI functions in the order of their sections; read when first asked for. */
+  private final Map<String, PciConfig> functions = new LinkedHashMap<>();
 
   private X86MemoryMap(String machine, List<RamBlock> blocks, List<DeviceSection> devices) {
     this.machine = machine;
@@ -91,9 +96,7 @@ public final class X86MemoryMap {
                   cmos.map(c -> "says %s + %s of %s".formatted(size(c[0]), size(c[1]), size(total)))
                       .orElse("is not in the stream")));
     }
-    if (low < total && low > FOUR_GIB) {
-      low = FOUR_GIB;
-    }
+    low = Math.min(low, FOUR_GIB);
     long start = 0;
     for (int block : main) {
       placed.add(block);
@@ -158,7 +161,7 @@ public final class X86MemoryMap {
 
   private void fillHoles(int block, long address, long offset, long bytes) {
     for (long at = 0; at < bytes; at += 0x1000) {
-      add(block, address + at, offset + at, 0x1000);
+      add(block, address + at, offset + at, Math.min(0x1000, bytes - at));
     }
   }
 
@@ -170,34 +173,41 @@ public final class X86MemoryMap {
       if (slash < 0 || name.startsWith("/")) {
         continue;
       }
-      PciConfig config = pci(name.substring(0, slash + 1));
-      if (config == null || !config.memoryEnabled()) {
+      Optional<PciConfig> config = pci(name.substring(0, slash + 1));
+      if (config.isEmpty() || !config.get().memoryEnabled()) {
         continue;
       }
-      String region = name.substring(slash + 1);
-      long address =
-          switch (region) {
-            case "vga.vram" -> config.memoryBar(0) >= 0 ? config.memoryBar(0) : config.memoryBar(1);
-            case "qxl.vram" -> config.memoryBar(1);
-            case "qxl.rom" -> config.memoryBar(2);
-            default -> region.endsWith(".rom") ? config.expansionRom() : -1;
-          };
+      long address = address(config.get(), name.substring(slash + 1));
       if (address > 0) {
         add(block, address, 0, blocks.get(block).bytes());
       }
     }
   }
 
-  private PciConfig pci(String path) throws IOException {
-    for (DeviceSection device : devices) {
-      if (device.name().startsWith(path)) {
+  /** Where a function shows a region, or -1. */
+  private static long address(PciConfig config, String region) {
+    return switch (region) {
+      case "vga.vram" -> config.memoryBar(0) >= 0 ? config.memoryBar(0) : config.memoryBar(1);
+      case "qxl.vram" -> config.memoryBar(1);
+      case "qxl.rom" -> config.memoryBar(2);
+      default -> region.endsWith(".rom") ? config.expansionRom() : -1;
+    };
+  }
+
+  /** The function whose section's name starts with {@code path}, e.g. {@code 0000:00:02.0/}. */
+  private Optional<PciConfig> pci(String path) throws IOException {
+    if (functions.isEmpty()) {
+      for (DeviceSection device : devices) {
         Optional<PciConfig> config = PciConfig.of(device);
         if (config.isPresent()) {
-          return config.get();
+          functions.putIfAbsent(device.name(), config.get());
         }
       }
     }
-    return null;
+    return functions.entrySet().stream()
+        .filter(function -> function.getKey().startsWith(path))
+        .findFirst()
+        .map(Map.Entry::getValue);
   }
 
   /** Adds a range unless something already stands there. */
