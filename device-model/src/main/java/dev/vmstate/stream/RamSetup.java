@@ -6,7 +6,9 @@ import dev.vmstate.bytes.UnsupportedFormatException;
 import dev.vmstate.memory.RamBlock;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /**
  * The START part of the {@code ram} section: which blocks there are.
@@ -28,7 +30,7 @@ public record RamSetup(SectionHeader header, List<RamBlock> blocks, boolean foot
   private static final int RAM_VERSION = 4;
   private static final int MAX_BLOCKS = 4096;
 
-  /** Nothing real is larger; keeps page counts within {@code int} chunk tables. */
+  /** Nothing real is larger. */
   private static final long MAX_RAM = 1L << 46;
 
   public RamSetup {
@@ -64,10 +66,14 @@ public record RamSetup(SectionHeader header, List<RamBlock> blocks, boolean foot
       throw in.bad("0x%x bytes of RAM: more than any machine has".formatted(left));
     }
     List<RamBlock> blocks = new ArrayList<>();
+    Set<String> names = new HashSet<>();
     while (left > 0) {
       String name = in.countedString("RAM block name");
       if (!SectionHeader.printable(name)) {
         throw in.bad("a RAM block name with unprintable characters");
+      }
+      if (!names.add(name)) {
+        throw in.bad("a second RAM block '%s'".formatted(name));
       }
       long length = in.u64("length of RAM block " + name);
       if (length <= 0 || length > left || (length & (pageSize - 1)) != 0) {
