@@ -12,7 +12,7 @@ import java.nio.channels.FileChannel;
  * at once; a page of zeros is never written unless an earlier record of it was, so it stays a hole.
  */
 final class CorePages implements PageVisitor {
-  private static final int BATCH = 1 << 20;
+  private static final int BATCH = 1 << 17;
 
   private final CoreLayout layout;
   private final FileChannel out;

@@ -17,7 +17,7 @@ import java.nio.file.StandardOpenOption;
  */
 final class CoreBytes implements ByteSource, Closeable {
   private static final int BLOCK = 4096;
-  private static final int WINDOW = 1 << 20;
+  private static final int WINDOW = 1 << 17;
 
   private final String name;
   private final FileChannel channel;

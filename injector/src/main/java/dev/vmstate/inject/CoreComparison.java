@@ -18,7 +18,7 @@ final class CoreComparison implements PageVisitor {
   private final CorePlaces places;
   private final List<RamBlock> blocks;
   private final ChangedPages changed;
-  private final ByteBuffer zeros = ByteBuffer.allocateDirect(1 << 20);
+  private final ByteBuffer zeros = ByteBuffer.allocateDirect(1 << 17);
 
   CoreComparison(CoreBytes core, CorePlaces places, List<RamBlock> blocks) {
     this.core = core;

@@ -8,16 +8,20 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 
 /**
- * A copy of a file with bytes replaced and bytes inserted at one place. The copying is done by the
- * kernel; only what changes passes through here.
+ * A copy of a file with bytes replaced and bytes inserted at one place.
  */
 final class PatchedCopy implements StreamTarget {
-  /** How much the kernel copies between two looks at the progress. */
-  private static final long STEP = 64L << 20;
+  /**
+   * Small enough to stay in the processor's cache between reading and writing: with 1 MiB the copy
+   * takes twice as long. (transferTo is sendfile on Java 17, which moves 64 KiB through a pipe at a
+   * time and is slower still.)
+   */
+  private static final int STEP = 1 << 17;
 
   private final FileSource source;
   private final FileChannel out;
   private final Progress progress;
+  private final ByteBuffer step = ByteBuffer.allocateDirect(STEP);
   private long insertAt = Long.MAX_VALUE;
   private long inserted;
 
@@ -40,17 +44,14 @@ final class PatchedCopy implements StreamTarget {
   }
 
   private void copy(long from, long to) throws IOException {
-    out.position(from + (from < insertAt ? 0 : inserted));
-    long at = from;
-    while (at < to) {
-      long moved = source.channel().transferTo(at, Math.min(STEP, to - at), out);
-      if (moved <= 0) {
-        throw new IOException(
-            "%s: the file became shorter while it was copied".formatted(source.name()));
-      }
-      at += moved;
+    long shift = from < insertAt ? 0 : inserted;
+    for (long at = from; at < to; at += step.capacity()) {
+      step.clear().limit((int) Math.min(step.capacity(), to - at));
+      source.read(at, step);
+      write(step.flip(), at + shift);
       progress.at(at);
     }
+    progress.at(to);
   }
 
   @Override
