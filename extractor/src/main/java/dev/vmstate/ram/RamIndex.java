@@ -4,6 +4,7 @@ import dev.vmstate.memory.RamBlock;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where each page's last value lies: runs of pages, no object per page.
@@ -11,7 +12,8 @@ import java.util.List;
  * <p>A block is cut into chunks of {@value #CHUNK} pages. A chunk is absent ({@code null}), or a
  * short list of runs, two words each, or, when its pages are so scattered that runs would be
  * longer, one word per page. So an untouched 64 GiB guest costs a few MiB and the worst one (every
- * page somewhere else) 8 bytes a page: 128 MiB.
+ * page somewhere else) 8 bytes a page: 128 MiB. Tables are made for {@value #SEGMENT} chunks when
+ * the first of their pages comes, so a block that is only announced costs nothing, however long.
  *
  * <pre>
  * run  ::= first page in chunk (16 bits) | count (16) | stride (32),   word of the first page
@@ -21,6 +23,9 @@ import java.util.List;
 public final class RamIndex implements PageVisitor {
   /** Pages per chunk. */
   static final int CHUNK = 512;
+
+  /** Chunks per table. */
+  static final int SEGMENT = 4096;
 
   private static final int KIND_SHIFT = 56;
   private static final long VALUE = (1L << KIND_SHIFT) - 1;
@@ -38,19 +43,26 @@ public final class RamIndex implements PageVisitor {
   private static final Kind[] KINDS = Kind.values();
 
   private final List<RamBlock> blocks;
-  private final long[][][] chunks;
-  private final long[][] rewritten;
+  private final Segment[][] segments;
   private final long[] open = new long[CHUNK];
+  private Segment openSegment = new Segment();
   private int openBlock = -1;
   private int openChunk = -1;
+
+  /** The chunks of a stretch of a block, and a bit for each page that came more than once. */
+  private static final class Segment {
+    private final long[] @Nullable [] chunks = new long[SEGMENT][];
+    private final long[] @Nullable [] rewritten = new long[SEGMENT][];
+  }
 
   /** An index that knows nothing yet; feed it as a {@link PageVisitor}. */
   public RamIndex(List<RamBlock> blocks) {
     this.blocks = List.copyOf(blocks);
-    this.chunks = new long[blocks.size()][][];
-    this.rewritten = new long[blocks.size()][];
-    for (int b = 0; b < chunks.length; b++) {
-      chunks[b] = new long[Math.toIntExact((blocks.get(b).pages() + CHUNK - 1) / CHUNK)][];
+    this.segments = new Segment[blocks.size()][];
+    long perSegment = (long) CHUNK * SEGMENT;
+    for (int b = 0; b < segments.length; b++) {
+      long count = (blocks.get(b).pages() + perSegment - 1) / perSegment;
+      segments[b] = new Segment[Math.toIntExact(count)];
     }
   }
 
@@ -81,8 +93,9 @@ public final class RamIndex implements PageVisitor {
 
   /** Whether the stream sent the page more than once. */
   public boolean rewritten(int block, long page) {
-    long[] bits = rewritten[block];
-    return bits != null && (bits[(int) (page >>> 6)] & 1L << page) != 0;
+    Segment segment = segment(block, page);
+    long[] bits = segment == null ? null : segment.rewritten[chunkInSegment(page)];
+    return bits != null && (bits[(int) (page % CHUNK) >>> 6] & 1L << page) != 0;
   }
 
   /** Page counts of one block. */
@@ -91,25 +104,24 @@ public final class RamIndex implements PageVisitor {
   /** Counts the pages of a block: zero counts every page of one value. */
   public Counts counts(int block) {
     long[] found = new long[KINDS.length];
-    long pages = blocks.get(block).pages();
-    for (long page = 0; page < pages; page++) {
-      if (page % CHUNK == 0 && chunk(block, page) == null && !isOpen(block, page)) {
-        long skipped = Math.min(CHUNK, pages - page);
-        found[Kind.ABSENT.ordinal()] += skipped;
-        page += skipped - 1;
-      } else {
-        found[kind(block, page).ordinal()]++;
+    long again = 0;
+    for (int s = 0; s < segments[block].length; s++) {
+      Segment segment = segments[block][s];
+      for (int c = 0; segment != null && c < SEGMENT; c++) {
+        int chunk = s * SEGMENT + c;
+        boolean isOpen = block == openBlock && chunk == openChunk;
+        for (int at = 0; (isOpen || segment.chunks[c] != null) && at < CHUNK; at++) {
+          long word = isOpen ? open[at] : word(segment.chunks[c], at);
+          found[(int) (word >>> KIND_SHIFT)]++;
+        }
+        if (segment.rewritten[c] != null) {
+          again += Arrays.stream(segment.rewritten[c]).map(Long::bitCount).sum();
+        }
       }
     }
-    long again = 0;
-    if (rewritten[block] != null) {
-      again = Arrays.stream(rewritten[block]).map(Long::bitCount).sum();
-    }
-    return new Counts(
-        found[Kind.DATA.ordinal()],
-        found[Kind.FILL.ordinal()],
-        found[Kind.ABSENT.ordinal()],
-        again);
+    long data = found[Kind.DATA.ordinal()];
+    long fill = found[Kind.FILL.ordinal()];
+    return new Counts(data, fill, blocks.get(block).pages() - data - fill, again);
   }
 
   private void put(int block, long page, long word) {
@@ -119,12 +131,14 @@ public final class RamIndex implements PageVisitor {
     }
     int at = (int) (page % CHUNK);
     if (open[at] != 0) {
-      long[] bits = rewritten[block];
+      long[] @Nullable [] rewritten = openSegment.rewritten;
+      int chunk = chunkInSegment(page);
+      long[] bits = rewritten[chunk];
       if (bits == null) {
-        bits = new long[(int) ((blocks.get(block).pages() + 63) >>> 6)];
-        rewritten[block] = bits;
+        bits = new long[CHUNK / Long.SIZE];
+        rewritten[chunk] = bits;
       }
-      bits[(int) (page >>> 6)] |= 1L << page;
+      bits[at >>> 6] |= 1L << page;
     }
     open[at] = word;
   }
@@ -133,18 +147,23 @@ public final class RamIndex implements PageVisitor {
     return block == openBlock && page / CHUNK == openChunk;
   }
 
-  private long[] chunk(int block, long page) {
-    return chunks[block][(int) (page / CHUNK)];
+  private @Nullable Segment segment(int block, long page) {
+    return segments[block][(int) (page / CHUNK / SEGMENT)];
+  }
+
+  private static int chunkInSegment(long page) {
+    return (int) (page / CHUNK % SEGMENT);
   }
 
   private long word(int block, long page) {
     if (isOpen(block, page)) {
       return open[(int) (page % CHUNK)];
     }
-    return word(chunk(block, page), (int) (page % CHUNK));
+    Segment segment = segment(block, page);
+    return segment == null ? 0 : word(segment.chunks[chunkInSegment(page)], (int) (page % CHUNK));
   }
 
-  private static long word(long[] chunk, int at) {
+  private static long word(long @Nullable [] chunk, int at) {
     if (chunk == null) {
       return 0;
     }
@@ -171,7 +190,12 @@ public final class RamIndex implements PageVisitor {
 
   /** Pages mostly come in order, so one chunk is kept unpacked while they do. */
   private void open(int block, int chunk) {
-    long[] packed = chunks[block][chunk];
+    Segment segment = segments[block][chunk / SEGMENT];
+    if (segment == null) {
+      segment = new Segment();
+      segments[block][chunk / SEGMENT] = segment;
+    }
+    long[] packed = segment.chunks[chunk % SEGMENT];
     if (packed == null) {
       Arrays.fill(open, 0);
     } else if (packed.length == CHUNK) {
@@ -181,6 +205,7 @@ public final class RamIndex implements PageVisitor {
         open[at] = word(packed, at);
       }
     }
+    openSegment = segment;
     openBlock = block;
     openChunk = chunk;
   }
@@ -216,7 +241,7 @@ public final class RamIndex implements PageVisitor {
       runs[words++] = word;
     }
     boolean scattered = at < CHUNK || words >= CHUNK;
-    chunks[openBlock][openChunk] =
+    openSegment.chunks[openChunk % SEGMENT] =
         words == 0 ? null : scattered ? open.clone() : Arrays.copyOf(runs, words);
     openBlock = -1;
     openChunk = -1;
