@@ -13,6 +13,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Which description belongs to which section. Name and instance need not be unique (a guest with
@@ -22,6 +23,7 @@ final class SectionTable {
   private record Key(String name, long instance) {}
 
   private final ByteSource stream;
+  private final SectionDecoder.Budget budget = new SectionDecoder.Budget();
   private final Map<Key, Deque<VmDescription.Device>> left = new HashMap<>();
 
   SectionTable(ByteSource stream, VmDescription description) {
@@ -32,26 +34,28 @@ final class SectionTable {
     }
   }
 
-  /** Takes the next description for a section, or null. */
-  VmDescription.Device take(SectionHeader header) {
+  /** Takes the next description for a section. */
+  Optional<VmDescription.Device> take(SectionHeader header) {
     Deque<VmDescription.Device> devices = left.get(new Key(header.idstr(), header.instance()));
-    return devices == null ? null : devices.poll();
+    return Optional.ofNullable(devices).map(Deque::poll);
   }
 
   /** Lays the description over the payload; what does not fit is kept opaque, with the reason. */
   DeviceSection decode(
-      SectionHeader header, Span payload, long end, VmDescription.Device description)
+      SectionHeader header, Span payload, long end, Optional<VmDescription.Device> description)
       throws IOException {
     Field.Group root = SectionDecoder.opaque(payload, header.idstr());
     DeviceSection.Decoded decoded = DeviceSection.Decoded.OPAQUE;
     String note = "the stream describes no such section";
-    if (description != null) {
+    if (description.isPresent()) {
       try {
-        root = SectionDecoder.decode(stream, payload, header.idstr(), description.body());
+        root =
+            SectionDecoder.decode(
+                stream, payload, header.idstr(), description.get().body(), budget);
         decoded = DeviceSection.Decoded.VMDESC;
         note = "";
       } catch (FormatException e) {
-        note = e.getMessage();
+        note = String.valueOf(e.getMessage());
       }
     }
     long start = header.span().offset();

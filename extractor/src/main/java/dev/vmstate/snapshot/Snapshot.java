@@ -31,6 +31,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A snapshot file, opened read-only.
@@ -49,9 +50,9 @@ public final class Snapshot implements Closeable {
   private final RamSetup ram;
   private final Optional<VmdescRecord> vmdesc;
   private OptionalLong below4g = OptionalLong.empty();
-  private StreamLayout layout;
-  private RamIndex index;
-  private MemoryMap map;
+  private @Nullable StreamLayout layout;
+  private @Nullable RamIndex index;
+  private @Nullable MemoryMap map;
 
   private Snapshot(Path path, FileSource file) throws IOException {
     this.path = path;
@@ -127,18 +128,23 @@ public final class Snapshot implements Closeable {
 
   /** Where everything stands; reads RAM only when both ends do not tell. */
   public StreamLayout layout() throws IOException {
-    if (layout == null && vmdesc.isPresent()) {
-      layout = TailFirst.layout(file, header, ram, vmdesc.get()).orElse(null);
+    if (layout != null) {
+      return layout;
     }
-    if (layout == null) {
-      scan(NOTHING, Progress.NONE);
+    if (vmdesc.isPresent()) {
+      Optional<StreamLayout> found = TailFirst.layout(file, header, ram, vmdesc.get());
+      if (found.isPresent()) {
+        layout = found.get();
+        return found.get();
+      }
     }
-    return layout;
+    return read(new RamIndex(ram.blocks()), NOTHING, Progress.NONE);
   }
 
   /** The schema the stream carries, if it does. */
   public Optional<VmDescription> description() throws IOException {
-    return vmdesc.isPresent() ? Optional.of(vmdesc.get().parse(file)) : Optional.empty();
+    Optional<Span> json = layout().vmdesc();
+    return json.isPresent() ? Optional.of(VmdescRecord.parse(file, json.get())) : Optional.empty();
   }
 
   /** Device sections in stream order. */
@@ -173,10 +179,12 @@ public final class Snapshot implements Closeable {
 
   /** Where each RAM block stands in guest-physical memory. */
   public MemoryMap memoryMap() throws IOException {
-    if (map == null) {
-      map = X86MemoryMap.of(header.machine(), blocks(), devices(), below4g);
+    if (map != null) {
+      return map;
     }
-    return map;
+    MemoryMap decided = X86MemoryMap.of(header.machine(), blocks(), devices(), below4g);
+    map = decided;
+    return decided;
   }
 
   /**
@@ -187,13 +195,19 @@ public final class Snapshot implements Closeable {
    */
   public RamIndex scan(PageVisitor visitor, Progress progress) throws IOException {
     RamIndex fresh = new RamIndex(ram.blocks());
+    read(fresh, visitor, progress);
+    return fresh;
+  }
+
+  private StreamLayout read(RamIndex fresh, PageVisitor visitor, Progress progress)
+      throws IOException {
     progress.start("reading " + path.getFileName(), file.size());
     StreamLayout scanned =
         new StreamScan(file, header, ram, vmdesc).scan(PageVisitor.both(fresh, visitor), progress);
     progress.at(file.size());
     index = fresh;
     layout = scanned;
-    return fresh;
+    return scanned;
   }
 
   /** Reads the whole stream once, telling nobody how far it is. */

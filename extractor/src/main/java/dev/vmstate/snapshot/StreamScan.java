@@ -29,9 +29,20 @@ import java.util.Optional;
  * <p>A section carries no length. A device section's comes from vmdesc and is checked by the
  * footer; where vmdesc is missing or disagrees, and for live sections other than RAM, the footer is
  * searched for: 0x7e, the section's id, and after it something that can start a record.
+ *
+ * <p>Where something else than zeros stands behind the stream (a volume's old contents), vmdesc is
+ * not found from the end of the file but only here, behind the EOF byte, when all sections have
+ * been passed over.
  */
 final class StreamScan {
   private static final int WINDOW = 1 << 18;
+
+  /** Beyond this many records other than RAM's it is no snapshot; a real one has hundreds. */
+  private static final int MAX_RECORDS = 1 << 18;
+
+  /** A device section whose end is known. */
+  private record Found(
+      SectionHeader header, Span payload, long end, Optional<VmDescription.Device> description) {}
 
   private final ByteSource stream;
   private final ByteSource windowed;
@@ -39,7 +50,7 @@ final class StreamScan {
   private final RamSetup ram;
   private final Optional<VmdescRecord> vmdesc;
   private final SectionTable table;
-  private final List<DeviceSection> devices = new ArrayList<>();
+  private final List<Found> sections = new ArrayList<>();
   private final List<StreamLayout.Opaque> opaque = new ArrayList<>();
   private final Map<Long, String> live = new HashMap<>();
 
@@ -77,6 +88,10 @@ final class StreamScan {
         position = pages.position();
       } else {
         position = other(position, type);
+        if (sections.size() + opaque.size() > MAX_RECORDS) {
+          throw new FormatException(
+              stream.name(), position, "more than %d records".formatted(MAX_RECORDS));
+        }
       }
     }
   }
@@ -91,6 +106,13 @@ final class StreamScan {
     switch (type) {
       case RecordType.SECTION_START -> {
         SectionHeader section = SectionHeader.decode(in);
+        if (section.idstr().equals("ram") || section.id() == ram.header().id()) {
+          throw new FormatException(
+              stream.name(),
+              position,
+              "section '%s' (%d) starts, but the ram section (%d) has started already"
+                  .formatted(section.idstr(), section.id(), ram.header().id()));
+        }
         live.put(section.id(), section.idstr());
         long end = searchFooter(in.position(), section.id(), section.idstr());
         opaque.add(new StreamLayout.Opaque(section.idstr(), new Span(position, end - position)));
@@ -142,17 +164,17 @@ final class StreamScan {
   private long device(Cursor in) throws IOException {
     SectionHeader section = SectionHeader.decode(in);
     long start = in.position();
-    VmDescription.Device described = table.take(section);
+    Optional<VmDescription.Device> described = table.take(section);
     long end = -1;
-    if (described != null) {
-      end = describedEnd(start, described, section);
+    if (described.isPresent()) {
+      end = describedEnd(start, described.get(), section);
     }
     if (end < 0) {
       end = searchFooter(start, section.id(), section.idstr());
     }
     long footer = ram.footers() ? SectionHeader.FOOTER_SIZE : 0;
     Span payload = new Span(start, end - footer - start);
-    devices.add(table.decode(section, payload, end, described));
+    sections.add(new Found(section, payload, end, described));
     return end;
   }
 
@@ -193,20 +215,32 @@ final class StreamScan {
     return found;
   }
 
-  private StreamLayout layout(long eof, long eos) throws FormatException {
+  private StreamLayout layout(long eof, long eos) throws IOException {
     if (eos < 0) {
       throw new FormatException(
           stream.name(), eof, "the stream ends without any part of the ram section");
     }
-    boolean described = vmdesc.isPresent() && vmdesc.get().eof() == eof;
+    Optional<VmdescRecord> behind = VmdescRecord.behind(stream, eof);
+    boolean late = behind.isPresent() && !behind.equals(vmdesc);
+    SectionTable descriptions =
+        late ? new SectionTable(windowed, behind.get().parse(stream)) : table;
+    List<DeviceSection> devices = new ArrayList<>();
+    for (Found found : sections) {
+      devices.add(
+          descriptions.decode(
+              found.header(),
+              found.payload(),
+              found.end(),
+              late ? descriptions.take(found.header()) : found.description()));
+    }
     return new StreamLayout(
         header,
         ram,
         devices,
         opaque,
         eos,
-        described ? Optional.of(vmdesc.get().json()) : Optional.empty(),
-        described ? vmdesc.get().json().end() : eof + 1,
+        behind.map(VmdescRecord::json),
+        behind.map(found -> found.json().end()).orElse(eof + 1),
         StreamLayout.From.SCAN);
   }
 }

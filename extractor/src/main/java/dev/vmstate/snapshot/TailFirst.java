@@ -58,7 +58,8 @@ final class TailFirst {
     List<DeviceSection> devices = new ArrayList<>();
     for (Placed section : placed) {
       devices.add(
-          table.decode(section.header(), section.payload(), section.end(), section.device()));
+          table.decode(
+              section.header(), section.payload(), section.end(), Optional.of(section.device())));
     }
     return Optional.of(
         new StreamLayout(

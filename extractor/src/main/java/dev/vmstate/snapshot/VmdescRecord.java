@@ -1,6 +1,7 @@
 package dev.vmstate.snapshot;
 
 import dev.vmstate.bytes.ByteSource;
+import dev.vmstate.bytes.FormatException;
 import dev.vmstate.bytes.Span;
 import dev.vmstate.bytes.WindowedSource;
 import dev.vmstate.device.VmDescription;
@@ -10,6 +11,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.util.Optional;
+import java.util.function.IntPredicate;
 
 /**
  * The record at the end of a stream: {@code 0x00 0x06 u32 length, JSON}.
@@ -32,34 +34,68 @@ record VmdescRecord(long eof, Span json) {
   private static final int WINDOW = 1 << 16;
 
   static Optional<VmdescRecord> fromEnd(ByteSource stream) throws IOException {
-    ByteSource tail = new WindowedBackwards(stream);
-    long end = stream.size();
-    long limit = Math.max(0, end - MAX_PADDING);
-    while (end > limit && byteAt(tail, end - 1) == 0) {
-      end--;
-    }
-    if (end == 0 || byteAt(tail, end - 1) != '}') {
-      return Optional.empty();
-    }
-    long text = end - 1;
-    limit = Math.max(0, end - MAX_JSON);
-    while (text > limit && byteAt(tail, text - 1) >= 0x20) {
-      text--;
-    }
-    for (long start = text; start < Math.min(text + FRAME, end); start++) {
-      if (start >= FRAME
-          && byteAt(tail, start) == '{'
-          && byteAt(tail, start - 5) == RecordType.VMDESCRIPTION
-          && byteAt(tail, start - 6) == RecordType.EOF
-          && (tail.read(new Span(start - 4, 4)).getInt() & 0xffff_ffffL) == end - start) {
+    long size = stream.size();
+    long end = back(stream, size, Math.max(0, size - MAX_PADDING), b -> b == 0);
+    long text = back(stream, end, Math.max(0, end - MAX_JSON), b -> b >= 0x20);
+    for (long start = Math.max(text, FRAME); start < Math.min(text + FRAME, end); start++) {
+      if (byteAt(stream, start) == '{'
+          && byteAt(stream, end - 1) == '}'
+          && byteAt(stream, start - 5) == RecordType.VMDESCRIPTION
+          && byteAt(stream, start - 6) == RecordType.EOF
+          && length(stream, start - 4) == end - start) {
         return Optional.of(new VmdescRecord(start - FRAME, new Span(start, end - start)));
       }
     }
     return Optional.empty();
   }
 
+  /**
+   * The record behind the EOF byte at {@code eof}, if there is one.
+   *
+   * @throws FormatException when there is the beginning of one
+   */
+  static Optional<VmdescRecord> behind(ByteSource stream, long eof) throws IOException {
+    long start = eof + FRAME;
+    long size = stream.size();
+    if (size <= eof + 1
+        || byteAt(stream, eof + 1) != RecordType.VMDESCRIPTION
+        || start < size && byteAt(stream, start) != '{') {
+      return Optional.empty(); // nothing, or what was in the container before
+    }
+    if (start > size || length(stream, eof + 2) > size - start) {
+      throw new FormatException(
+          stream.name(), eof + 1, "the file is cut short inside the description of the devices");
+    }
+    return Optional.of(new VmdescRecord(eof, new Span(start, length(stream, eof + 2))));
+  }
+
+  /** Walks back from {@code end} over bytes that pass; where the last of them stands. */
+  private static long back(ByteSource stream, long end, long limit, IntPredicate passes)
+      throws IOException {
+    long at = end;
+    while (at > limit) {
+      int part = (int) Math.min(WINDOW, at - limit);
+      byte[] bytes = stream.bytes(new Span(at - part, part));
+      for (int i = part; i-- > 0; at--) {
+        if (!passes.test(bytes[i] & 0xff)) {
+          return at;
+        }
+      }
+    }
+    return at;
+  }
+
   VmDescription parse(ByteSource stream) throws IOException {
+    return parse(stream, json);
+  }
+
+  /** Reads the JSON in {@code json}. */
+  static VmDescription parse(ByteSource stream, Span json) throws IOException {
     return VmDescriptionJson.read(input(stream, json), stream.name(), json.offset());
+  }
+
+  private static long length(ByteSource source, long at) throws IOException {
+    return source.read(new Span(at, 4)).getInt() & 0xffff_ffffL;
   }
 
   private static int byteAt(ByteSource source, long at) throws IOException {
@@ -87,38 +123,5 @@ record VmdescRecord(long eof, Span json) {
         return part;
       }
     };
-  }
-
-  /** A window that ends, not starts, at the byte asked for: this walk goes down. */
-  private static final class WindowedBackwards implements ByteSource {
-    private final ByteSource source;
-    private byte[] window = new byte[0];
-    private long start;
-
-    WindowedBackwards(ByteSource source) {
-      this.source = source;
-    }
-
-    @Override
-    public String name() {
-      return source.name();
-    }
-
-    @Override
-    public long size() {
-      return source.size();
-    }
-
-    @Override
-    public void read(long offset, ByteBuffer into) throws IOException {
-      int wanted = into.remaining();
-      if (offset < start || offset + wanted > start + window.length) {
-        long end = Math.min(size(), offset + wanted + 16);
-        long from = Math.max(0, end - WINDOW);
-        window = source.bytes(new Span(from, end - from));
-        start = from;
-      }
-      into.put(window, (int) (offset - start), wanted);
-    }
   }
 }
