@@ -82,10 +82,7 @@ final class DemoCommand implements Callable<Integer> {
     Path dir = directory != null ? directory : Files.createTempDirectory("vmstate-demo-");
     Files.createDirectories(dir);
     Path sample = dir.resolve("vm.mig");
-    try (InputStream packed = DemoCommand.class.getResourceAsStream(SAMPLE);
-        InputStream in = new GZIPInputStream(packed)) {
-      Files.copy(in, sample, StandardCopyOption.REPLACE_EXISTING);
-    }
+    unpack(sample);
     Path extracted = dir.resolve("vm");
     Path edited = dir.resolve("new.mig");
     try (Snapshot snapshot = Snapshot.open(sample)) {
@@ -111,6 +108,14 @@ final class DemoCommand implements Callable<Integer> {
     step(out, "vmstate inject " + extracted + " -o " + edited);
     inject(sample, extracted, edited);
     return verify(out, sample, edited);
+  }
+
+  /** Writes the embedded snapshot to a file. */
+  static void unpack(Path to) throws IOException {
+    try (InputStream packed = DemoCommand.class.getResourceAsStream(SAMPLE);
+        InputStream in = new GZIPInputStream(packed)) {
+      Files.copy(in, to, StandardCopyOption.REPLACE_EXISTING);
+    }
   }
 
   private static void step(PrintWriter out, String command) {

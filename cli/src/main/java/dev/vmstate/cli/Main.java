@@ -45,6 +45,7 @@ import picocli.CommandLine.Spec;
       UndoCommand.class,
       VerifyCommand.class,
       DemoCommand.class,
+      TrainingCommand.class,
       GenerateCompletion.class
     })
 public final class Main implements Runnable {
