@@ -11,8 +11,8 @@ import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 
 /**
- * Uses everything once on the embedded snapshot, so that the launcher's class-data archive holds the
- * classes that people's commands load. Prints nothing.
+ * Uses everything once on the embedded snapshot, so that the launcher's class-data archive holds
+ * the classes that people's commands load. Prints nothing.
  */
 @Command(name = "training-run", hidden = true)
 final class TrainingCommand implements Callable<Integer> {
