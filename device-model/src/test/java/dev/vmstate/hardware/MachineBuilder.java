@@ -178,11 +178,11 @@ final class MachineBuilder {
         "x86_64",
         List.of(new RamBlock("pc.ram", 268435456, 4096), new RamBlock("/rom@etc/acpi", 4096, 4096)),
         registers.isEmpty() ? List.of() : List.of(new X86Cpu(0, registers)),
-        mac.map(span -> nic(sections, source, span)).stream().toList(),
+        mac.map(span -> nic(sections, span)).stream().toList(),
         sections);
   }
 
-  private Nic nic(List<DeviceSection> sections, ByteSource source, Span span) {
+  private Nic nic(List<DeviceSection> sections, Span span) {
     DeviceSection section =
         sections.stream().filter(s -> s.name().equals(nic)).findFirst().orElseThrow();
     byte[] stream = bytes.toByteArray();
