@@ -84,11 +84,11 @@ enum KnownDrift {
   },
 
   /**
-   * QEMU 10.0 and 11.1, not 7.2. {@code hw/net/e1000e_core.c}, e1000e_core_post_load: computed from
-   * the registers RCTL, RFCTL and PSRCTL.
+   * QEMU 10.0 and 11.1, not 7.2, igb too. {@code hw/net/e1000e_core.c}, e1000e_core_post_load:
+   * computed from the registers RCTL, RFCTL and PSRCTL.
    */
   E1000E_BUFFERS(
-      "e1000e",
+      "(e1000e|igb)",
       "core\\.(rx_desc_len|rxbuf_sizes|rx_desc_buf_size)",
       "QEMU computes it from the card's registers while loading"),
 
@@ -111,11 +111,11 @@ enum KnownDrift {
   private final String reason;
 
   /**
-   * @param device idstr, or its last part where a bus address stands before it
-   * @param field the path below the device
+   * @param device pattern of the idstr, or of its last part where a bus address stands before it
+   * @param field pattern of the path below the device
    */
   KnownDrift(String device, String field, String reason) {
-    this.device = Pattern.compile("(.*/)?" + Pattern.quote(device) + "(\\[\\d+])?");
+    this.device = Pattern.compile("(.*/)?" + device + "(\\[\\d+])?");
     this.field = Pattern.compile(field);
     this.reason = reason;
   }
