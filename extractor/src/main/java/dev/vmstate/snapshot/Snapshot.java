@@ -5,6 +5,7 @@ import dev.vmstate.bytes.Cursor;
 import dev.vmstate.bytes.FormatException;
 import dev.vmstate.bytes.Progress;
 import dev.vmstate.bytes.Span;
+import dev.vmstate.bytes.UnsupportedFormatException;
 import dev.vmstate.bytes.WindowedSource;
 import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.cpu.X86Registers;
@@ -59,6 +60,14 @@ public final class Snapshot implements Closeable {
     this.file = file;
     ByteSource front = new WindowedSource(file, WINDOW);
     Cursor in = Cursor.of(front);
+    Optional<String> other =
+        KnownFiles.name(file.read(new Span(0, Math.min(KnownFiles.LONGEST, file.size()))));
+    if (other.isPresent()) {
+      throw new UnsupportedFormatException(
+          file.name(),
+          0,
+          other.get() + ": a migration stream (QEMU's 'migrate exec:cat>FILE') was expected");
+    }
     this.header = StreamHeader.decode(in, file.name());
     this.ram = RamSetup.decode(in, header, file.name());
     this.vmdesc = VmdescRecord.fromEnd(file);

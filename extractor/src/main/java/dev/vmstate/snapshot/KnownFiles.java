@@ -1,0 +1,38 @@
+package dev.vmstate.snapshot;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
+
+/** Files people may take for a snapshot, by their first bytes, so that an error can name them. */
+final class KnownFiles {
+  private record Kind(String magic, String name) {}
+
+  private static final List<Kind> KINDS =
+      List.of(
+          new Kind("QFI\u00fb", "a qcow2 disk image"),
+          new Kind("LibvirtQemud", "a libvirt save image"),
+          new Kind("\u007fELF", "an ELF file"),
+          new Kind("KDUMP   ", "a kdump-compressed dump"),
+          new Kind("makedumpfile", "a flattened kdump"),
+          new Kind("\u001f\u008b", "a gzip file"),
+          new Kind("(\u00b5/\u00fd", "a zstd file"),
+          new Kind("\u00fd7zXZ", "an xz file"),
+          new Kind("\u0004\"M\u0018", "an lz4 file"),
+          new Kind("BZh", "a bzip2 file"));
+
+  /** Bytes needed to tell. */
+  static final int LONGEST = 12;
+
+  private KnownFiles() {}
+
+  /** What a file that starts with {@code front} is, if it is known and no migration stream. */
+  static Optional<String> name(ByteBuffer front) {
+    String start = StandardCharsets.ISO_8859_1.decode(front).toString();
+    return KINDS.stream()
+        .filter(kind -> start.startsWith(kind.magic()))
+        .map(Kind::name)
+        .findFirst();
+  }
+}
