@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Turns changed pages into patches and page records, and keeps the account of them.
@@ -27,8 +28,9 @@ final class Changes implements RamEdits.Visitor {
 
   private final List<RamBlock> blocks;
   private final MemoryMap map;
-  private final StreamTarget target;
+  private final Optional<StreamTarget> target;
   private final List<InjectionReport.Range> ranges = new ArrayList<>();
+  private long listedBytes;
   private long moreRanges;
   private long pages;
   private long appendedPages;
@@ -36,8 +38,8 @@ final class Changes implements RamEdits.Visitor {
   private long fileBytes;
   private int appendedBlock = -1;
 
-  /** {@code target} may be null: then nothing is written. */
-  Changes(Snapshot snapshot, StreamTarget target) throws IOException {
+  /** Without a target nothing is written. */
+  Changes(Snapshot snapshot, Optional<StreamTarget> target) throws IOException {
     this.blocks = snapshot.blocks();
     this.map = snapshot.memoryMap();
     this.target = target;
@@ -61,8 +63,8 @@ final class Changes implements RamEdits.Visitor {
       if (dataAt >= 0) {
         byte[] with = Arrays.copyOfRange(after, at, end);
         fileBytes += with.length;
-        if (target != null) {
-          target.patch(new Patch(new Span(dataAt + at, with.length), ByteBuffer.wrap(with)));
+        if (target.isPresent()) {
+          target.get().patch(new Patch(new Span(dataAt + at, with.length), ByteBuffer.wrap(with)));
         }
       }
       int next = Arrays.mismatch(before, end, before.length, after, end, after.length);
@@ -80,10 +82,11 @@ final class Changes implements RamEdits.Visitor {
     for (int i = from; i < to; i++) {
       memoryBytes += before[i] == after[i] ? 0 : 1;
     }
-    if (ranges.size() == InjectionReport.MOST_RANGES) {
+    if (ranges.size() == InjectionReport.MOST_RANGES || listedBytes > InjectionReport.MOST_BYTES) {
       moreRanges++;
       return;
     }
+    listedBytes += to - from;
     ranges.add(
         new InjectionReport.Range(
             physical(block, offset),
@@ -116,8 +119,8 @@ final class Changes implements RamEdits.Visitor {
     appendedBlock = block;
     appendedPages++;
     fileBytes += record.remaining();
-    if (target != null) {
-      target.append(record);
+    if (target.isPresent()) {
+      target.get().append(record);
     }
   }
 

@@ -9,6 +9,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -22,9 +23,22 @@ public final class EditPlan implements Closeable {
   private final Snapshot snapshot;
   private final EditSet fields;
   private final Optional<RamEdits> ram;
+  private final List<Path> inputs;
   private final Closeable resources;
 
-  EditPlan(Snapshot snapshot, EditSet fields, Optional<RamEdits> ram, Closeable resources) {
+  /**
+   * A plan with everything it needs until it is closed.
+   *
+   * @param inputs files the edits come from, which no output may replace
+   * @param resources closed with the plan
+   */
+  EditPlan(
+      Snapshot snapshot,
+      EditSet fields,
+      Optional<RamEdits> ram,
+      List<Path> inputs,
+      Closeable resources) {
+    this.inputs = List.copyOf(inputs);
     this.snapshot = snapshot;
     this.fields = fields;
     this.ram = ram;
@@ -33,12 +47,12 @@ public final class EditPlan implements Closeable {
 
   /** A plan that changes fields only. */
   public static EditPlan of(Snapshot snapshot, EditSet fields) {
-    return new EditPlan(snapshot, fields, Optional.empty(), () -> {});
+    return new EditPlan(snapshot, fields, Optional.empty(), List.of(), () -> {});
   }
 
   /** What would change; writes nothing. */
   public InjectionReport dryRun() throws IOException {
-    Changes changes = new Changes(snapshot, null);
+    Changes changes = new Changes(snapshot, Optional.empty());
     visit(changes);
     return changes.report(fields.edits(), 0);
   }
@@ -49,17 +63,23 @@ public final class EditPlan implements Closeable {
       throw new IOException(
           output + ": is the snapshot itself: name another file, or say --in-place");
     }
+    for (Path input : inputs) {
+      if (Files.exists(output) && Files.exists(input) && Files.isSameFile(output, input)) {
+        throw new IOException(output + ": holds the edits: name another file");
+      }
+    }
     long appendAt = snapshot.layout().ramAppendAt();
     try (OutputFile file = new OutputFile(output)) {
       PatchedCopy copy = new PatchedCopy(snapshot.file(), file.channel(), progress);
       copy.front(appendAt);
-      Changes changes = new Changes(snapshot, copy);
+      Changes changes = new Changes(snapshot, Optional.of(copy));
       visit(changes);
       copy.rest(appendAt);
       for (Patch patch : fields.patches()) {
         copy.patch(patch);
       }
       file.commit();
+      UndoJournal.forget(output);
       return changes.report(fields.edits(), patchBytes());
     }
   }
@@ -70,12 +90,17 @@ public final class EditPlan implements Closeable {
     if (report.isEmpty()) {
       return report;
     }
-    try (InPlace edit = new InPlace(snapshot.path())) {
+    return inPlace(report, Opener.PLAIN);
+  }
+
+  InjectionReport inPlace(InjectionReport report, Opener opener) throws IOException {
+    try (InPlace edit = new InPlace(snapshot.path(), opener)) {
       long appendAt = snapshot.layout().ramAppendAt();
       edit.carryOut(
+          snapshot.stream().size(),
           appendAt,
           target -> {
-            visit(new Changes(snapshot, target));
+            visit(new Changes(snapshot, Optional.of(target)));
             for (Patch patch : fields.patches()) {
               target.patch(patch);
             }

@@ -2,36 +2,40 @@ package dev.vmstate.inject;
 
 import dev.vmstate.bytes.Patch;
 import java.io.Closeable;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
+import java.util.Optional;
 
 /**
  * Changes a file where it stands. First everything that will be overwritten goes into the undo
  * journal, on disk; then the file changes; then the journal says done. Killed at any point, the
- * file is untouched, or {@link #undo} takes it back, or it is done.
+ * file is untouched, or {@link #undo} takes it back, or it is done. Taking back marks the journal
+ * pending first, so it can be killed and repeated as well. When the change fails (a full disk), it
+ * is taken back at once.
+ *
+ * <p>The file is locked meanwhile, so that nobody takes back what is just being done.
  */
 public final class InPlace implements Closeable {
+  static final int STEP = 1 << 16;
+
   private final Path path;
+  private final Opener opener;
   private final FileChannel file;
 
-  InPlace(Path path) throws IOException {
+  InPlace(Path path, Opener opener) throws IOException {
     this.path = path;
-    requireSettled(path);
-    this.file = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
-    lock();
-  }
-
-  private void lock() throws IOException {
+    this.opener = opener;
+    this.file = opener.open(path);
     try {
       if (file.tryLock() == null) {
         throw new IOException(path + ": is in use by another program");
       }
     } catch (OverlappingFileLockException e) {
+      file.close();
       throw new IOException(path + ": is being changed already", e);
     } catch (IOException e) {
       file.close();
@@ -47,27 +51,56 @@ public final class InPlace implements Closeable {
   /**
    * Carries out a plan.
    *
+   * @param plannedSize the file's size when the plan was made
    * @param appendAt where the plan's {@code append}s go; what stands behind moves up
    */
-  void carryOut(long appendAt, Plan plan) throws IOException {
+  void carryOut(long plannedSize, long appendAt, Plan plan) throws IOException {
+    requireSettled(path);
     long size = file.size();
+    if (size != plannedSize) {
+      throw new IOException(
+          "%s: was 0x%x bytes long when it was read, now it is 0x%x: something else changes it"
+              .formatted(path, plannedSize, size));
+    }
     long growth;
     UndoJournal journal;
-    try (UndoJournal.Writer writer = new UndoJournal.Writer(path, file)) {
+    try (UndoJournal.Writer writer = new UndoJournal.Writer(path, file, opener)) {
       Saver saver = new Saver(writer);
       plan.tell(saver);
       growth = saver.growth;
       if (growth > 0) {
         writer.save(appendAt, size - appendAt);
       }
-      journal = writer.commit(size, size + growth);
+      journal = writer.commit(Math.addExact(size, growth));
     }
-    if (growth > 0) {
-      moveTail(appendAt, size, growth);
+    try {
+      if (growth > 0) {
+        moveTail(appendAt, size, growth);
+      }
+      try (Applier applier = new Applier(appendAt, growth, journal)) {
+        plan.tell(applier);
+        applier.finish();
+      }
+      file.force(true);
+      journal.mark(UndoJournal.State.DONE, journal.changedCrc(file));
+    } catch (IOException | RuntimeException e) {
+      throw failed(e, journal);
     }
-    plan.tell(new Applier(appendAt, growth));
-    file.force(true);
-    journal.done(journal.changedCrc(file));
+  }
+
+  private IOException failed(Exception why, UndoJournal journal) {
+    try {
+      journal.mark(UndoJournal.State.PENDING, 0);
+      takeBack(journal);
+    } catch (IOException | RuntimeException e) {
+      why.addSuppressed(e);
+      return new IOException(
+          "%s: is half changed (%s): 'vmstate undo %s' takes it back"
+              .formatted(path, why.getMessage(), path),
+          why);
+    }
+    return new IOException(
+        "%s: the change failed and was taken back: %s".formatted(path, why.getMessage()), why);
   }
 
   /** First pass: the original bytes into the journal. */
@@ -90,28 +123,60 @@ public final class InPlace implements Closeable {
     }
   }
 
-  /** Second pass: the new bytes into the file, whose tail has moved. */
-  private final class Applier implements StreamTarget {
+  /**
+   * Second pass: the new bytes into the file, whose tail has moved. Writes nowhere the journal has
+   * not saved: the edited core may change between the two passes, in a debugger that still has it.
+   */
+  private final class Applier implements StreamTarget, Closeable {
     private final long appendAt;
     private final long growth;
+    private final UndoJournal.Entries saved;
+    private boolean more = true;
     private long appended;
 
-    Applier(long appendAt, long growth) {
+    Applier(long appendAt, long growth, UndoJournal journal) throws IOException {
       this.appendAt = appendAt;
       this.growth = growth;
+      this.saved = journal.entries();
+      this.more = saved.next();
     }
 
     @Override
     public void patch(Patch patch) throws IOException {
       long at = patch.where().offset();
-      write(patch.with(), at < appendAt ? at : at + growth);
+      while (more
+          && (at < saved.offset() || patch.where().end() > saved.offset() + saved.length())) {
+        more = saved.next();
+      }
+      if (!more) {
+        throw changedMeanwhile();
+      }
+      write(file, patch.with(), at < appendAt ? at : at + growth);
     }
 
     @Override
     public void append(ByteBuffer bytes) throws IOException {
       int length = bytes.remaining();
-      write(bytes, appendAt + appended);
+      if (length > growth - appended) {
+        throw changedMeanwhile();
+      }
+      write(file, bytes, appendAt + appended);
       appended += length;
+    }
+
+    void finish() throws IOException {
+      if (appended != growth) {
+        throw changedMeanwhile();
+      }
+    }
+
+    private IOException changedMeanwhile() {
+      return new IOException("the edits changed while they were carried out");
+    }
+
+    @Override
+    public void close() throws IOException {
+      saved.close();
     }
   }
 
@@ -121,16 +186,25 @@ public final class InPlace implements Closeable {
     long end = to;
     while (end > from) {
       int part = (int) Math.min(buffer.capacity(), end - from);
-      buffer.clear().limit(part);
-      UndoJournal.read(file, buffer, end - part, path);
-      write(buffer.flip(), end - part + by);
+      read(file, buffer.clear().limit(part), end - part, path);
+      write(file, buffer.flip(), end - part + by);
       end -= part;
     }
   }
 
-  private void write(ByteBuffer bytes, long at) throws IOException {
+  static void write(FileChannel out, ByteBuffer bytes, long at) throws IOException {
     while (bytes.hasRemaining()) {
-      at += file.write(bytes, at);
+      at += out.write(bytes, at);
+    }
+  }
+
+  static void read(FileChannel in, ByteBuffer into, long at, Path name) throws IOException {
+    while (into.hasRemaining()) {
+      int got = in.read(into, at);
+      if (got < 0) {
+        throw new EOFException("%s: ends at 0x%x".formatted(name, at));
+      }
+      at += got;
     }
   }
 
@@ -140,11 +214,8 @@ public final class InPlace implements Closeable {
    * @throws IOException when it was; the message says what to do
    */
   public static void requireSettled(Path path) throws IOException {
-    if (!Files.exists(UndoJournal.beside(path))) {
-      return;
-    }
-    UndoJournal journal = UndoJournal.of(path);
-    if (journal != null && journal.state() == UndoJournal.State.PENDING) {
+    Optional<UndoJournal> journal = UndoJournal.of(path, Opener.PLAIN);
+    if (journal.isPresent() && journal.get().state() == UndoJournal.State.PENDING) {
       throw new IOException(
           "%s: a change in place was interrupted: 'vmstate undo %s' takes it back"
               .formatted(path, path));
@@ -157,38 +228,49 @@ public final class InPlace implements Closeable {
    * @return how many bytes were put back
    */
   public static long undo(Path path) throws IOException {
-    UndoJournal journal = UndoJournal.of(path);
-    if (journal == null) {
+    return undo(path, Opener.PLAIN);
+  }
+
+  static long undo(Path path, Opener opener) throws IOException {
+    if (UndoJournal.of(path, opener).isEmpty()) {
       throw new IOException(
           "%s: nothing to undo: there is no %s".formatted(path, UndoJournal.beside(path)));
     }
-    try (FileChannel file =
-        FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-      if (journal.state() == UndoJournal.State.DONE && !journal.matches(file)) {
+    try (InPlace edit = new InPlace(path, opener)) {
+      UndoJournal journal =
+          UndoJournal.of(path, opener)
+              .orElseThrow(() -> new IOException(path + ": something else has just undone it"));
+      journal.check();
+      if (!journal.matches(edit.file)) {
         throw new IOException(
             "%s: was changed by something else after the change in place; undoing would mix the two"
-                .formatted(path));
+                    .formatted(path)
+                + " (delete %s to keep it as it is)".formatted(UndoJournal.beside(path)));
       }
-      long[] total = {0};
-      ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
-      journal.visit(
-          (offset, bytes, from, bytesAt) -> {
-            for (long done = 0; done < bytes; done += buffer.capacity()) {
-              buffer.clear().limit((int) Math.min(buffer.capacity(), bytes - done));
-              UndoJournal.read(from, buffer, bytesAt + done, path);
-              buffer.flip();
-              long at = offset + done;
-              while (buffer.hasRemaining()) {
-                at += file.write(buffer, at);
-              }
-            }
-            total[0] += bytes;
-          });
-      file.truncate(journal.originalSize());
-      file.force(true);
-      journal.delete();
-      return total[0];
+      // From here on the file is neither one nor the other until all is back.
+      journal.mark(UndoJournal.State.PENDING, 0);
+      return edit.takeBack(journal);
     }
+  }
+
+  /** Puts the original bytes back; may be repeated as often as it is interrupted. */
+  private long takeBack(UndoJournal journal) throws IOException {
+    long total = 0;
+    ByteBuffer buffer = ByteBuffer.allocate(STEP);
+    try (UndoJournal.Entries entries = journal.entries()) {
+      while (entries.next()) {
+        for (long done = 0; done < entries.length(); done += STEP) {
+          buffer.clear().limit((int) Math.min(STEP, entries.length() - done));
+          entries.read(done, buffer);
+          write(file, buffer.flip(), entries.offset() + done);
+        }
+        total += entries.length();
+      }
+    }
+    file.truncate(journal.originalSize());
+    file.force(true);
+    journal.delete();
+    return total;
   }
 
   @Override

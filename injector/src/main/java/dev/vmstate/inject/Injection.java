@@ -16,8 +16,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * Compares an edited core and an edited hardware.xml with the snapshot they came from, and makes
@@ -27,6 +29,8 @@ public final class Injection {
   private Injection() {}
 
   /**
+   * Finds what is to change.
+   *
    * @param core the edited core, if there is one
    * @param hardware the edited hardware.xml, if there is one
    * @param manifest what the two were extracted from; when present the snapshot must still be that
@@ -55,12 +59,13 @@ public final class Injection {
         snapshot.scan(fingerprint, progress);
         checkPages(snapshot, manifest.get(), fingerprint);
       }
-      return EditPlan.of(snapshot, fields);
+      return new EditPlan(snapshot, fields, Optional.empty(), hardware.stream().toList(), () -> {});
     }
     CoreBytes bytes = new CoreBytes(core.get());
     try {
       Optional<RamEdits> ram = compare(snapshot, bytes, fields, manifest, progress);
-      return new EditPlan(snapshot, fields, ram, bytes);
+      List<Path> inputs = Stream.concat(core.stream(), hardware.stream()).toList();
+      return new EditPlan(snapshot, fields, ram, inputs, bytes);
     } catch (IOException | RuntimeException e) {
       bytes.close();
       throw e;

@@ -7,7 +7,8 @@ import java.util.List;
  * What an injection changes, or would change.
  *
  * @param fields every device field and register that changes
- * @param ranges changed guest memory, at most {@link #MOST_RANGES} entries
+ * @param ranges changed guest memory, at most {@link #MOST_RANGES} entries and some more than
+ *     {@link #MOST_BYTES}
  * @param moreRanges how many ranges are not listed
  * @param pages pages that change
  * @param appendedPages those of them that had no bytes in the stream and were added to it
@@ -24,6 +25,9 @@ public record InjectionReport(
     long fileBytes) {
   /** A report lists so many ranges and counts the rest. */
   public static final int MOST_RANGES = 10_000;
+
+  /** And no more once the listed ones have so many bytes. */
+  public static final int MOST_BYTES = 4 << 20;
 
   /**
    * Bytes that change next to each other.

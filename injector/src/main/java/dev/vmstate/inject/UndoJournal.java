@@ -1,101 +1,129 @@
 package dev.vmstate.inject;
 
+import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.FormatException;
+import dev.vmstate.bytes.WindowedSource;
 import dev.vmstate.exchange.OutputFile;
+import dev.vmstate.snapshot.FileSource;
 import java.io.Closeable;
-import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
+import java.util.Optional;
 import java.util.zip.CRC32C;
 
 /**
  * What a file's bytes were before they were changed in place: {@code FILE.vmstate-undo}.
  *
  * <pre>
- * Journal ::= "VMSTUNDO" u32 version(1) u32 state u64 originalSize u64 newSize
- *             u64 bodyLength u32 bodyCrc32c u32 newCrc32c, Entry*
- * Entry   ::= u64 offset, u64 length, the original bytes
+ * Journal ::= Header, Mark, Entry*
+ * Header  ::= "VMSTUNDO" u32 version(1) u32 untouchedCrc32c u64 originalSize u64 newSize
+ *             u64 bodyLength u32 bodyCrc32c u32 headerCrc32c
+ * Mark    ::= u32 state, u32 newCrc32c, u32 0, u32 markCrc32c
  * state   ::= 0 pending: the file may be half changed | 1 done
+ * Entry   ::= u64 offset, u64 length, the original bytes
  * </pre>
  *
- * <p>Big-endian. The journal is complete and on disk before the first byte of the file changes, so
- * a file whose journal is pending can always be taken back; once it says done the file is changed
- * as a whole. {@code newCrc32c} covers the changed bytes afterwards: undo refuses when somebody
- * else has written there since.
+ * <p>Big-endian; the entries are the body. The journal is complete and on disk before the first
+ * byte of the file changes, so a file whose journal is pending can always be taken back; once it
+ * says done the file is changed as a whole. The mark is the one part that is ever written again: 16
+ * bytes inside one sector. {@code newCrc32c} covers the changed bytes afterwards and what the file
+ * grew by, {@code untouchedCrc32c} is of {@link UntouchedBytes}.
  */
 final class UndoJournal {
-  static final int HEADER = 48;
+  static final int MARK_AT = 48;
+  static final int BODY_AT = 64;
   private static final long MAGIC = 0x564d5354554e444fL;
   private static final int VERSION = 1;
-  private static final int STATE_AT = 12;
-  private static final int STEP = 1 << 16;
 
   /** Whether the change behind a journal is complete. */
   enum State {
-    PENDING,
-    DONE
+    PENDING(0),
+    DONE(1);
+
+    private final int code;
+
+    State(int code) {
+      this.code = code;
+    }
   }
 
   private final Path path;
+  private final Opener opener;
   private final ByteBuffer header;
-  private final long length;
+  private State state;
+  private int newCrc;
 
-  private UndoJournal(Path path, ByteBuffer header, long length) {
+  private UndoJournal(Path path, Opener opener, ByteBuffer header, State state, int newCrc) {
     this.path = path;
+    this.opener = opener;
     this.header = header;
-    this.length = length;
+    this.state = state;
+    this.newCrc = newCrc;
   }
 
-  static Path beside(Path file) {
-    return file.resolveSibling(file.getFileName() + ".vmstate-undo");
+  /** Where a file's journal is: beside the file itself, whatever link leads to it. */
+  static Path beside(Path file) throws IOException {
+    Path real = Files.exists(file) ? file.toRealPath() : file;
+    return real.resolveSibling(real.getFileName() + ".vmstate-undo");
   }
 
-  /** The journal of a file, or null. */
-  static UndoJournal of(Path file) throws IOException {
+  /** The journal of a file, if it has one; its body is not read yet. */
+  static Optional<UndoJournal> of(Path file, Opener opener) throws IOException {
     Path path = beside(file);
     if (!Files.exists(path)) {
-      return null;
+      return Optional.empty();
     }
-    try (FileChannel in = FileChannel.open(path, StandardOpenOption.READ)) {
-      ByteBuffer header = ByteBuffer.allocate(HEADER);
-      read(in, header, 0, path);
-      header.flip();
+    try (FileSource in = new FileSource(path)) {
+      if (in.size() < BODY_AT) {
+        throw damaged(path, 0, "it is %d bytes long, its header alone has 64".formatted(in.size()));
+      }
+      ByteBuffer header = ByteBuffer.allocate(BODY_AT);
+      in.read(0, header);
       if (header.getLong(0) != MAGIC || header.getInt(8) != VERSION) {
-        throw new FormatException(path.toString(), 0, "not an undo journal of this version");
+        throw damaged(path, 0, "not an undo journal of version " + VERSION);
       }
-      long body = header.getLong(32);
-      if (header.getInt(STATE_AT) >>> 1 != 0
-          || header.getLong(16) < 0
-          || header.getLong(24) < 0
-          || body < 0
-          || body != in.size() - HEADER) {
-        throw new FormatException(path.toString(), 8, "the journal's header makes no sense");
+      if (header.getInt(44) != crc(header, 0, 44)) {
+        throw damaged(path, 44, "the header's checksum is wrong");
       }
-      UndoJournal journal = new UndoJournal(path, header, body);
-      journal.checkBody(in);
-      return journal;
+      int code = header.getInt(MARK_AT);
+      if (header.getInt(MARK_AT + 12) != crc(header, MARK_AT, 12)
+          || code != State.PENDING.code && code != State.DONE.code) {
+        throw damaged(path, MARK_AT, "the mark's checksum is wrong");
+      }
+      long originalSize = header.getLong(16);
+      if (originalSize < 0
+          || header.getLong(24) < originalSize
+          || header.getLong(32) != in.size() - BODY_AT) {
+        throw damaged(path, 16, "the sizes in it make no sense");
+      }
+      return Optional.of(
+          new UndoJournal(
+              path,
+              opener,
+              header,
+              code == State.DONE.code ? State.DONE : State.PENDING,
+              header.getInt(MARK_AT + 4)));
     }
   }
 
-  private void checkBody(FileChannel in) throws IOException {
+  private static int crc(ByteBuffer header, int from, int length) {
     CRC32C crc = new CRC32C();
-    ByteBuffer buffer = ByteBuffer.allocate(STEP);
-    for (long at = 0; at < length; at += STEP) {
-      buffer.clear().limit((int) Math.min(STEP, length - at));
-      read(in, buffer, HEADER + at, path);
-      crc.update(buffer.flip());
-    }
-    if ((int) crc.getValue() != header.getInt(40)) {
-      throw new FormatException(path.toString(), HEADER, "the journal's checksum is wrong");
-    }
+    crc.update(header.slice(from, length));
+    return (int) crc.getValue();
+  }
+
+  private static FormatException damaged(Path path, long at, String what) {
+    return new FormatException(
+        path.toString(),
+        at,
+        what + " (a damaged undo journal: delete it if the file is as it should be)");
   }
 
   State state() {
-    return State.values()[header.getInt(STATE_AT)];
+    return state;
   }
 
   long originalSize() {
@@ -106,59 +134,136 @@ final class UndoJournal {
     return header.getLong(24);
   }
 
-  /** One entry's place in file and journal. */
-  interface EntryVisitor {
-    void entry(long offset, long length, FileChannel journal, long bytesAt) throws IOException;
-  }
-
-  void visit(EntryVisitor visitor) throws IOException {
-    try (FileChannel in = FileChannel.open(path, StandardOpenOption.READ)) {
-      ByteBuffer entry = ByteBuffer.allocate(16);
-      long at = HEADER;
-      while (at < HEADER + length) {
-        entry.clear();
-        read(in, entry, at, path);
-        long offset = entry.getLong(0);
-        long bytes = entry.getLong(8);
-        if (offset < 0 || bytes < 0 || bytes > HEADER + length - at - 16) {
-          throw new FormatException(path.toString(), at, "an entry that leaves the journal");
-        }
-        visitor.entry(offset, bytes, in, at + 16);
-        at += 16 + bytes;
+  /** Reads the whole body: its checksum, and that every entry lies inside the file it is for. */
+  void check() throws IOException {
+    CRC32C crc = new CRC32C();
+    ByteBuffer buffer = ByteBuffer.allocate(InPlace.STEP);
+    try (FileSource in = new FileSource(path)) {
+      for (long at = BODY_AT; at < in.size(); at += buffer.capacity()) {
+        buffer.clear().limit((int) Math.min(buffer.capacity(), in.size() - at));
+        in.read(at, buffer);
+        crc.update(buffer.flip());
+      }
+    }
+    if ((int) crc.getValue() != header.getInt(40)) {
+      throw damaged(path, BODY_AT, "the checksum of its entries is wrong");
+    }
+    try (Entries entries = entries()) {
+      while (entries.next()) {
+        // next() looks where the entry lies
       }
     }
   }
 
-  /** CRC-32C over the bytes that stand in {@code file} where the entries point, in their order. */
+  /** Walks over the entries. */
+  final class Entries implements Closeable {
+    private final FileSource file = new FileSource(path);
+    private final ByteSource in = new WindowedSource(file, InPlace.STEP);
+    private final ByteBuffer head = ByteBuffer.allocate(16);
+    private long next = BODY_AT;
+    private long at;
+
+    private Entries() throws IOException {}
+
+    /** Goes on to the next entry; false when there is none. */
+    boolean next() throws IOException {
+      at = next;
+      long left = file.size() - at;
+      if (left == 0) {
+        return false;
+      }
+      if (left >= 16) {
+        head.clear();
+        in.read(at, head);
+      }
+      if (left < 16
+          || offset() < 0
+          || length() < 0
+          || length() > left - 16
+          || offset() > originalSize() - length()) {
+        throw damaged(path, at, "an entry that leaves the journal or the file");
+      }
+      next = at + 16 + length();
+      return true;
+    }
+
+    long offset() {
+      return head.getLong(0);
+    }
+
+    long length() {
+      return head.getLong(8);
+    }
+
+    /** Fills {@code into} with original bytes, from the entry's byte {@code from} on. */
+    void read(long from, ByteBuffer into) throws IOException {
+      in.read(at + 16 + from, into);
+    }
+
+    @Override
+    public void close() throws IOException {
+      file.close();
+    }
+  }
+
+  Entries entries() throws IOException {
+    return new Entries();
+  }
+
+  /** CRC-32C over what stands in {@code file} where the entries point, and over its growth. */
   int changedCrc(FileChannel file) throws IOException {
     CRC32C crc = new CRC32C();
-    ByteBuffer buffer = ByteBuffer.allocate(STEP);
-    visit(
-        (offset, bytes, journal, bytesAt) -> {
-          for (long done = 0; done < bytes; done += STEP) {
-            buffer.clear().limit((int) Math.min(STEP, bytes - done));
-            read(file, buffer, offset + done, path);
-            crc.update(buffer.flip());
-          }
-        });
+    ByteBuffer buffer = ByteBuffer.allocate(InPlace.STEP);
+    try (Entries entries = entries()) {
+      while (entries.next()) {
+        update(crc, file, entries.offset(), entries.length(), buffer);
+      }
+    }
+    update(crc, file, originalSize(), newSize() - originalSize(), buffer);
     return (int) crc.getValue();
   }
 
-  /** Whether the file still holds what the change left there. */
-  boolean matches(FileChannel file) throws IOException {
-    return file.size() == newSize() && changedCrc(file) == header.getInt(44);
+  private void update(CRC32C crc, FileChannel file, long from, long length, ByteBuffer buffer)
+      throws IOException {
+    for (long done = 0; done < length; done += buffer.capacity()) {
+      buffer.clear().limit((int) Math.min(buffer.capacity(), length - done));
+      InPlace.read(file, buffer, from + done, path);
+      crc.update(buffer.flip());
+    }
   }
 
-  /** Marks the change complete. */
-  void done(int newCrc) throws IOException {
-    header.putInt(STATE_AT, State.DONE.ordinal()).putInt(44, newCrc);
-    try (FileChannel out = FileChannel.open(path, StandardOpenOption.WRITE)) {
-      // The checksum first, the state after it: a journal that says done has both.
-      out.write(header.slice(44, 4), 44);
-      out.force(true);
-      out.write(header.slice(STATE_AT, 4), STATE_AT);
+  /** Whether the change can be taken back in {@code file}: nobody else has written there since. */
+  boolean matches(FileChannel file) throws IOException {
+    long size = file.size();
+    if (state == State.DONE
+        ? size != newSize() || changedCrc(file) != newCrc
+        : size < originalSize() || size > newSize()) {
+      return false;
+    }
+    UntouchedBytes untouched = new UntouchedBytes(originalSize());
+    try (Entries entries = entries()) {
+      while (entries.next()) {
+        untouched.touch(entries.offset(), entries.length());
+      }
+    }
+    return untouched.crc(file, path) == header.getInt(12);
+  }
+
+  /** Marks the change complete, or incomplete before it is taken back; returns when on disk. */
+  void mark(State now, int crc) throws IOException {
+    ByteBuffer mark = mark(header, now, crc);
+    try (FileChannel out = opener.open(path)) {
+      InPlace.write(out, mark, MARK_AT);
       out.force(true);
     }
+    state = now;
+    newCrc = crc;
+  }
+
+  private static ByteBuffer mark(ByteBuffer header, State state, int newCrc) {
+    header.putInt(MARK_AT, state.code).putInt(MARK_AT + 4, newCrc).putInt(MARK_AT + 8, 0);
+    header.putInt(MARK_AT + 12, crc(header, MARK_AT, 12));
+    return header.slice(MARK_AT, BODY_AT - MARK_AT);
   }
 
   void delete() throws IOException {
@@ -166,65 +271,94 @@ final class UndoJournal {
     OutputFile.syncDirectory(path);
   }
 
-  static void read(FileChannel in, ByteBuffer into, long at, Path path) throws IOException {
-    while (into.hasRemaining()) {
-      int got = in.read(into, at);
-      if (got < 0) {
-        throw new EOFException("%s: ends at 0x%x".formatted(path, at));
-      }
-      at += got;
+  /** Drops the journal of a file that was replaced as a whole: it speaks of another one's bytes. */
+  static void forget(Path file) throws IOException {
+    if (Files.deleteIfExists(beside(file))) {
+      OutputFile.syncDirectory(file.toRealPath());
     }
   }
 
   /** Writes a journal; it appears beside the file when it is complete. */
   static final class Writer implements Closeable {
+    /** Changes closer than this are saved as one: an entry has 16 bytes of its own. */
+    private static final int GAP = 64;
+
     private final Path path;
+    private final Opener opener;
     private final OutputFile out;
     private final FileChannel file;
+    private final UntouchedBytes untouched;
+    private final long size;
     private final CRC32C crc = new CRC32C();
-    private final ByteBuffer buffer = ByteBuffer.allocate(STEP);
+    private final ByteBuffer buffer = ByteBuffer.allocate(1 << 20);
     private long length;
+    private long start;
+    private long end;
 
-    Writer(Path snapshot, FileChannel file) throws IOException {
+    Writer(Path snapshot, FileChannel file, Opener opener) throws IOException {
       this.path = beside(snapshot);
-      this.out = new OutputFile(path);
+      this.opener = opener;
       this.file = file;
+      this.size = file.size();
+      this.untouched = new UntouchedBytes(size);
+      this.out = new OutputFile(path);
     }
 
     /** Saves the bytes that stand at {@code offset} now. */
     void save(long offset, long bytes) throws IOException {
-      buffer.clear().putLong(offset).putLong(bytes).flip();
-      write();
-      for (long done = 0; done < bytes; done += STEP) {
-        buffer.clear().limit((int) Math.min(STEP, bytes - done));
-        read(file, buffer, offset + done, path);
-        buffer.flip();
-        write();
+      if (offset < end || offset > end + GAP || start == end) {
+        entry();
+        start = offset;
       }
+      end = offset + bytes;
     }
 
-    private void write() throws IOException {
+    private void entry() throws IOException {
+      if (start == end) {
+        return;
+      }
+      if (buffer.remaining() < 16) {
+        flush();
+      }
+      buffer.putLong(start).putLong(end - start);
+      for (long at = start; at < end; ) {
+        if (!buffer.hasRemaining()) {
+          flush();
+        }
+        int part = (int) Math.min(buffer.remaining(), end - at);
+        ByteBuffer into = buffer.slice(buffer.position(), part);
+        InPlace.read(file, into, at, path);
+        buffer.position(buffer.position() + part);
+        at += part;
+      }
+      untouched.touch(start, end - start);
+    }
+
+    private void flush() throws IOException {
+      buffer.flip();
       crc.update(buffer.duplicate());
-      while (buffer.hasRemaining()) {
-        length += out.channel().write(buffer, HEADER + length);
-      }
+      length += buffer.remaining();
+      InPlace.write(out.channel(), buffer, BODY_AT + length - buffer.remaining());
+      buffer.clear();
     }
 
-    UndoJournal commit(long originalSize, long newSize) throws IOException {
-      ByteBuffer header = ByteBuffer.allocate(HEADER);
+    UndoJournal commit(long newSize) throws IOException {
+      entry();
+      flush();
+      ByteBuffer header = ByteBuffer.allocate(BODY_AT);
       header
           .putLong(MAGIC)
           .putInt(VERSION)
-          .putInt(State.PENDING.ordinal())
-          .putLong(originalSize)
+          .putInt(untouched.crc(file, path))
+          .putLong(size)
           .putLong(newSize)
           .putLong(length)
-          .putInt((int) crc.getValue())
-          .putInt(0)
-          .flip();
-      out.channel().write(header.duplicate(), 0);
+          .putInt((int) crc.getValue());
+      header.putInt(44, crc(header, 0, 44));
+      mark(header, State.PENDING, 0);
+      InPlace.write(out.channel(), header.duplicate().clear(), 0);
       out.commit();
-      return new UndoJournal(path, header, length);
+      return new UndoJournal(path, opener, header, State.PENDING, 0);
     }
 
     @Override
