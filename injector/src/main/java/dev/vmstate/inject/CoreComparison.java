@@ -5,6 +5,7 @@ import dev.vmstate.ram.PageVisitor;
 import dev.vmstate.ram.RamIndex;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -14,11 +15,16 @@ import java.util.List;
  * known which they are.
  */
 final class CoreComparison implements PageVisitor {
+  private static final int STEP = 1 << 17;
+
   private final CoreBytes core;
   private final CorePlaces places;
   private final List<RamBlock> blocks;
   private final ChangedPages changed;
-  private final ByteBuffer zeros = ByteBuffer.allocateDirect(1 << 17);
+  private final ByteBuffer expected = ByteBuffer.allocateDirect(STEP);
+  private int expectedValue;
+  private ByteBuffer seen = expected;
+  private ByteBuffer view = expected.duplicate();
 
   CoreComparison(CoreBytes core, CorePlaces places, List<RamBlock> blocks) {
     this.core = core;
@@ -27,24 +33,30 @@ final class CoreComparison implements PageVisitor {
     this.changed = new ChangedPages(blocks);
   }
 
+  @SuppressWarnings("ReferenceEquality") // the same buffer all along, whatever is in it
   @Override
   public void data(int block, long page, ByteBuffer bytes, int at, long offset) throws IOException {
+    if (bytes != seen) {
+      seen = bytes;
+      view = bytes.duplicate();
+    }
     int pageSize = blocks.get(block).pageSize();
     long start = page * pageSize;
+    List<CorePlaces.Place> of = places.of(block);
     boolean differs = false;
-    for (long from = start; from < start + pageSize; ) {
-      CorePlaces.Place place = places.at(block, from);
-      if (place == null) {
-        from = nextPlace(block, from, start + pageSize);
-        continue;
+    for (int i = places.firstEndingAfter(block, start); i < of.size() && !differs; i++) {
+      CorePlaces.Place place = of.get(i);
+      if (place.offset() >= start + pageSize) {
+        break;
       }
+      long from = Math.max(start, place.offset());
       int length = (int) (Math.min(place.end(), start + pageSize) - from);
-      long inCore = place.core() + from - place.offset();
-      ByteBuffer window = core.window(inCore, length);
-      int index = core.indexOf(inCore);
-      differs |=
-          !bytes.slice(at + (int) (from - start), length).equals(window.slice(index, length));
-      from += length;
+      int index = at + (int) (from - start);
+      for (CorePlaces.Copy copy : place.copies()) {
+        ByteBuffer inCore = core.window(copy.core() + from - place.offset(), length);
+        view.clear().limit(index + length).position(index);
+        differs |= !view.equals(inCore);
+      }
     }
     changed.set(block, page, differs);
   }
@@ -52,15 +64,6 @@ final class CoreComparison implements PageVisitor {
   @Override
   public void fill(int block, long page, int value) {
     changed.set(block, page, false); // decided in finish()
-  }
-
-  private long nextPlace(int block, long from, long limit) {
-    for (CorePlaces.Place place : places.of(block)) {
-      if (place.offset() >= from) {
-        return Math.min(place.offset(), limit);
-      }
-    }
-    return limit;
   }
 
   /** Compares the pages that hold one value, and gives all that differ. */
@@ -76,39 +79,53 @@ final class CoreComparison implements PageVisitor {
             continue;
           }
           long first = page;
-          long value = fillOf(index, block, page);
+          int value = fillOf(index, block, page++);
           while (page < end
               && index.kind(block, page) != RamIndex.Kind.DATA
               && fillOf(index, block, page) == value) {
             page++;
           }
           long from = Math.max(place.offset(), first * pageSize);
-          filled(block, place, from, Math.min(place.end(), page * pageSize), (byte) value);
+          long to = Math.min(place.end(), page * pageSize);
+          for (CorePlaces.Copy copy : place.copies()) {
+            filled(block, copy.core() - place.offset(), from, to, value);
+          }
         }
       }
     }
     return changed;
   }
 
-  private static long fillOf(RamIndex index, int block, long page) {
-    return index.kind(block, page) == RamIndex.Kind.FILL ? index.value(block, page) : 0;
+  private static int fillOf(RamIndex index, int block, long page) {
+    return index.kind(block, page) == RamIndex.Kind.FILL ? (int) index.value(block, page) : 0;
   }
 
   /**
    * Compares block bytes {@code from} to {@code to}, which the snapshot has all as {@code value}.
+   *
+   * @param shift from a block offset to the core's
    */
-  private void filled(int block, CorePlaces.Place place, long from, long to, byte value)
-      throws IOException {
+  private void filled(int block, long shift, long from, long to, int value) throws IOException {
+    if (value != expectedValue) {
+      byte[] bytes = new byte[STEP];
+      Arrays.fill(bytes, (byte) value);
+      expected.clear().put(bytes);
+      expectedValue = value;
+    }
     int pageSize = blocks.get(block).pageSize();
     while (from < to) {
-      ByteBuffer bytes = core.hole(place.core() + from - place.offset(), to - from);
+      ByteBuffer bytes = core.hole(from + shift, to - from);
       int length = bytes.remaining();
-      if (value != 0 || !bytes.equals(zeros.slice(0, length))) {
-        for (int i = 0; i < length; i++) {
-          if (bytes.get(i) != value) {
-            changed.set(block, (from + i) / pageSize, true);
-          }
+      expected.clear().limit(length);
+      int at = 0;
+      while (at < length) {
+        int same = bytes.position(at).mismatch(expected.position(at));
+        if (same < 0) {
+          break;
         }
+        long page = (from + at + same) / pageSize;
+        changed.set(block, page, true);
+        at = (int) Math.min((page + 1) * pageSize - from, length);
       }
       from += length;
     }

@@ -1,5 +1,7 @@
 package dev.vmstate.inject;
 
+import dev.vmstate.bytes.Span;
+import dev.vmstate.bytes.UnsupportedFormatException;
 import dev.vmstate.core.elf.CoreFile;
 import dev.vmstate.core.elf.CoreNote;
 import dev.vmstate.core.elf.ElfNote;
@@ -20,6 +22,8 @@ import java.util.function.Function;
  * and compared value by value.
  */
 final class CoreRegisters {
+  private static final String PRSTATUS = "NT_PRSTATUS";
+
   private CoreRegisters() {}
 
   static List<FieldEdit> edits(CoreFile core, List<X86Cpu> cpus) throws IOException {
@@ -28,7 +32,8 @@ final class CoreRegisters {
         core,
         core.notes(PrStatus.OWNER, PrStatus.NT_PRSTATUS),
         cpus,
-        "NT_PRSTATUS",
+        PRSTATUS,
+        PrStatus.BYTES,
         PrStatus::encode,
         PrStatus::decode,
         edits);
@@ -37,6 +42,7 @@ final class CoreRegisters {
         core.notes(QemuCpuState.OWNER, QemuCpuState.TYPE),
         cpus,
         "QEMU",
+        QemuCpuState.OLD_BYTES,
         QemuCpuState::encode,
         QemuCpuState::decode,
         edits);
@@ -52,6 +58,7 @@ final class CoreRegisters {
       List<CoreNote> notes,
       List<X86Cpu> cpus,
       String kind,
+      int bytes,
       Function<X86Cpu, ElfNote> encoder,
       Decoder decoder,
       List<FieldEdit> edits)
@@ -63,6 +70,15 @@ final class CoreRegisters {
     }
     for (int i = 0; i < notes.size(); i++) {
       X86Cpu cpu = cpus.get(i);
+      Span descriptor = notes.get(i).descriptor();
+      // A CPU in 32-bit mode has a note of 144 bytes in QEMU's own dump, see PrStatus.
+      if (kind.equals(PRSTATUS) ? descriptor.length() != bytes : descriptor.length() < bytes) {
+        throw new UnsupportedFormatException(
+            core.source().name(),
+            descriptor.offset(),
+            "the %s note of CPU %d has %d bytes, %d were expected"
+                .formatted(kind, cpu.index(), descriptor.length(), bytes));
+      }
       List<NoteField.Value> now = decoder.decode(core.descriptor(notes.get(i)));
       List<NoteField.Value> was = decoder.decode(encoder.apply(cpu).descriptor());
       String origin = "%s, %s note of CPU %d".formatted(core.source().name(), kind, cpu.index());

@@ -15,6 +15,8 @@ final class RamEdits {
   /** One changed page; the arrays are used again for the next one. */
   interface Visitor {
     /**
+     * Told of each page, in the order of blocks and pages.
+     *
      * @param dataAt where the page's bytes stand in the stream, or -1 when they stand nowhere
      * @param before the page as the snapshot has it
      * @param after the page as it is to be
@@ -50,7 +52,7 @@ final class RamEdits {
       for (long page = changed.next(block, 0); page >= 0; page = changed.next(block, page + 1)) {
         memory.readBlock(block, page * ram.pageSize(), ByteBuffer.wrap(before));
         System.arraycopy(before, 0, after, 0, before.length);
-        fromCore(block, page * ram.pageSize(), after);
+        fromCore(block, page * ram.pageSize(), before, after);
         boolean data = index.kind(block, page) == RamIndex.Kind.DATA;
         visitor.page(block, page, data ? index.value(block, page) : -1, before, after);
       }
@@ -58,14 +60,45 @@ final class RamEdits {
   }
 
   /** Puts the core's bytes over a page; where the core has none the page stays as it was. */
-  private void fromCore(int block, long start, byte[] page) throws IOException {
-    for (CorePlaces.Place place : places.of(block)) {
+  private void fromCore(int block, long start, byte[] before, byte[] after) throws IOException {
+    List<CorePlaces.Place> of = places.of(block);
+    for (int i = places.firstEndingAfter(block, start); i < of.size(); i++) {
+      CorePlaces.Place place = of.get(i);
+      if (place.offset() >= start + after.length) {
+        return;
+      }
       long from = Math.max(start, place.offset());
-      long to = Math.min(start + page.length, place.end());
-      if (from < to) {
-        core.read(
-            place.core() + from - place.offset(),
-            ByteBuffer.wrap(page, (int) (from - start), (int) (to - from)));
+      int at = (int) (from - start);
+      int length = (int) (Math.min(start + after.length, place.end()) - from);
+      CorePlaces.Copy first = place.copies().get(0).plus(from - place.offset());
+      core.read(first.core(), ByteBuffer.wrap(after, at, length));
+      for (CorePlaces.Copy more : place.copies().subList(1, place.copies().size())) {
+        unite(first, more.plus(from - place.offset()), before, after, at, length);
+      }
+    }
+  }
+
+  /** Takes what another copy of the same bytes changes, unless the two contradict each other. */
+  private void unite(
+      CorePlaces.Copy first, CorePlaces.Copy more, byte[] before, byte[] after, int at, int length)
+      throws IOException {
+    byte[] bytes = new byte[length];
+    core.read(more.core(), ByteBuffer.wrap(bytes));
+    for (int i = 0; i < length; i++) {
+      byte was = before[at + i];
+      if (bytes[i] != was && after[at + i] != was && bytes[i] != after[at + i]) {
+        throw new IOException(
+            "%s: guest-physical 0x%x is set to %02x, but 0x%x to %02x: both are the same RAM, edit"
+                    .formatted(
+                        core.name(),
+                        first.physical() + i,
+                        after[at + i] & 0xff,
+                        more.physical() + i,
+                        bytes[i] & 0xff)
+                + " one of them or both alike");
+      }
+      if (bytes[i] != was) {
+        after[at + i] = bytes[i];
       }
     }
   }
