@@ -7,6 +7,7 @@ import dev.vmstate.core.elf.CoreLayout;
 import dev.vmstate.core.elf.LoadPlan;
 import dev.vmstate.core.paging.VirtualMap;
 import dev.vmstate.cpu.X86Cpu;
+import dev.vmstate.device.DeviceSection;
 import dev.vmstate.hardware.HardwareXmlWriter;
 import dev.vmstate.hardware.HardwareXsd;
 import dev.vmstate.memory.MemoryMap;
@@ -23,6 +24,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Snapshot to directory: one pass over the stream writes the core's memory while the index of pages
@@ -42,12 +44,14 @@ public final class Extraction {
   private final Options options;
 
   /**
+   * What to extract.
+   *
    * @param core whether to write core.elf
    * @param hardware whether to write hardware.xml
    * @param physical p_vaddr = p_paddr instead of kernel virtual addresses
    * @param below4g the split that was asked for, or null
    */
-  public record Options(boolean core, boolean hardware, boolean physical, Long below4g) {}
+  public record Options(boolean core, boolean hardware, boolean physical, @Nullable Long below4g) {}
 
   /**
    * What was written.
@@ -78,9 +82,11 @@ public final class Extraction {
     }
     MemoryMap map = snapshot.memoryMap();
     Files.createDirectories(directory);
+    // An older extraction's manifest must not speak for files of this one.
+    Files.deleteIfExists(directory.resolve(Manifest.FILE));
     List<Path> files = new ArrayList<>();
     Result result = new Result(List.of(), 0, 0, VirtualMap.NONE);
-    String pages = null;
+    @Nullable String pages = null;
     if (options.core()) {
       Path core = directory.resolve(CORE);
       StreamFingerprint fingerprint = new StreamFingerprint(snapshot.header().pageSize());
@@ -138,7 +144,7 @@ public final class Extraction {
     return path;
   }
 
-  private Manifest manifest(MemoryMap map, String pages) throws IOException {
+  private Manifest manifest(MemoryMap map, @Nullable String pages) throws IOException {
     CoreLayout layout =
         options.core() ? CoreLayout.of(snapshot.blocks(), snapshot.cpus().size()) : null;
     List<Manifest.Block> blocks = new ArrayList<>();
@@ -175,10 +181,27 @@ public final class Extraction {
         options.hardware() ? HARDWARE : null);
   }
 
-  /** Of everything behind RAM: device sections, descriptions, what follows the stream. */
+  /** A layout found from both ends knows no others: the fingerprint is the same for either. */
+  private static boolean described(Snapshot snapshot, DeviceSection section) throws IOException {
+    return snapshot.description().stream()
+        .flatMap(description -> description.devices().stream())
+        .anyMatch(d -> d.name().equals(section.name()) && d.instance() == section.instance());
+  }
+
+  /**
+   * Of everything but page records: the head with its list of RAM blocks, every device section, and
+   * all that follows RAM to the end of the file. Sections before RAM count when vmdesc has them.
+   */
   public static String deviceFingerprint(Snapshot snapshot) throws IOException {
     long start = snapshot.layout().ramAppendAt();
-    return StreamFingerprint.of(
-        snapshot.stream(), new Span(start, snapshot.stream().size() - start));
+    List<Span> spans = new ArrayList<>();
+    spans.add(new Span(0, snapshot.ram().span().end()));
+    for (DeviceSection device : snapshot.devices()) {
+      if (device.record().end() <= start && described(snapshot, device)) {
+        spans.add(device.record());
+      }
+    }
+    spans.add(new Span(start, snapshot.stream().size() - start));
+    return StreamFingerprint.of(snapshot.stream(), spans);
   }
 }

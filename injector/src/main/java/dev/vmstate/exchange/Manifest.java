@@ -11,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code manifest.json}: what was extracted from what. Enough to inject later and to notice that
@@ -50,12 +51,12 @@ public record Manifest(
     String container,
     String machine,
     String devices,
-    String pages,
-    Long below4g,
+    @Nullable String pages,
+    @Nullable Long below4g,
     List<Block> blocks,
     List<Range> memoryMap,
-    String core,
-    String hardware) {
+    @Nullable String core,
+    @Nullable String hardware) {
   /** The only format there is. */
   public static final String FORMAT = "vmstate-manifest-1";
 
@@ -65,7 +66,7 @@ public record Manifest(
   private static final long MAX_SIZE = 16 << 20;
 
   /** A RAM block; {@code coreOffset} is where its first byte lies in the core, or null. */
-  public record Block(String name, long bytes, int pageSize, Long coreOffset) {}
+  public record Block(String name, long bytes, int pageSize, @Nullable Long coreOffset) {}
 
   /** A guest-physical range; numbers in hex. */
   public record Range(String start, String end, String block, String offset) {}
@@ -107,14 +108,47 @@ public record Manifest(
               .formatted(
                   file,
                   e.getLocation() == null ? 0 : Math.max(0, e.getLocation().getByteOffset()),
-                  e.getOriginalMessage()),
+                  e.getOriginalMessage().replaceAll("\\p{Cntrl}+", " ")),
           e);
     }
-    if (manifest == null || !FORMAT.equals(manifest.format()) || manifest.snapshot() == null) {
+    if (manifest == null || !FORMAT.equals(manifest.format())) {
       throw new IOException(
-          "%s: its format is '%s', '%s' was expected"
-              .formatted(file, manifest == null ? null : manifest.format(), FORMAT));
+          "%s: its format is %s, '%s' was expected"
+              .formatted(file, manifest == null ? null : quoted(manifest.format()), FORMAT));
     }
+    manifest.check(file);
     return manifest;
+  }
+
+  /** The file may come from anybody: what names a file must be a name and nothing more. */
+  private void check(Path file) throws IOException {
+    for (String name : new String[] {core, hardware}) {
+      if (name != null && !name.equals(Path.of(name(file, name)).getFileName().toString())) {
+        throw new IOException("%s: %s is not a plain file name".formatted(file, quoted(name)));
+      }
+    }
+    if (snapshot == null || snapshot.isEmpty()) {
+      throw new IOException("%s: it does not say which snapshot it is of".formatted(file));
+    }
+    name(file, snapshot);
+    if (size < 0 || below4g != null && below4g < 0) {
+      throw new IOException("%s: a negative size in it".formatted(file));
+    }
+  }
+
+  private static String name(Path file, String name) throws IOException {
+    if (name.isEmpty() || name.equals(".") || name.equals("..") || name.indexOf('\0') >= 0) {
+      throw new IOException("%s: %s is no file's name".formatted(file, quoted(name)));
+    }
+    return name;
+  }
+
+  /** Cut short, and on one line. */
+  private static String quoted(@Nullable String text) {
+    if (text == null) {
+      return "not given";
+    }
+    String line = text.replaceAll("\\p{Cntrl}", "?");
+    return "'" + (line.length() > 80 ? line.substring(0, 80) + "…" : line) + "'";
   }
 }

@@ -1,0 +1,152 @@
+package dev.vmstate.exchange;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.vmstate.core.elf.CoreFile;
+import dev.vmstate.core.elf.CoreLayout;
+import dev.vmstate.fixtures.MigrationStreamBuilder;
+import dev.vmstate.inject.TestMachine;
+import dev.vmstate.memory.MemoryMap;
+import dev.vmstate.snapshot.FileSource;
+import dev.vmstate.snapshot.Snapshot;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class ExtractedCoreTest {
+  @TempDir Path directory;
+
+  static LongStream seeds() {
+    return TestMachine.seeds(20);
+  }
+
+  @ParameterizedTest(name = "-Dvmstate.seed={0}")
+  @MethodSource("seeds")
+  void everyMappedByteOfTheCoreIsWhatWasSentLast(long seed) throws IOException {
+    TestMachine machine = TestMachine.random(seed);
+    Path snapshot = machine.write(directory.resolve("vm.mig"));
+    TestMachine.extract(snapshot, directory);
+    try (Snapshot opened = Snapshot.open(snapshot);
+        FileSource core = new FileSource(directory.resolve(Extraction.CORE))) {
+      CoreFile file = CoreFile.open(core);
+      assertFalse(opened.memoryMap().ranges().isEmpty());
+      for (MemoryMap.Range range : opened.memoryMap().ranges()) {
+        byte[] block = machine.memory(opened.blocks().get(range.block()).name());
+        byte[] bytes = new byte[(int) range.bytes()];
+        file.readPhysical(range.start(), ByteBuffer.wrap(bytes));
+        int from = (int) range.offset();
+        assertEquals(
+            -1,
+            Arrays.mismatch(bytes, 0, bytes.length, block, from, from + bytes.length),
+            range.toString());
+      }
+    }
+  }
+
+  @Test
+  void aPageSentAsDataAndThenAsZerosReadsAsZeros() throws IOException {
+    Path snapshot =
+        new TestMachine(1)
+            .part(pass -> pass.pages(TestMachine.RAM, 0, 4).fill(TestMachine.RAM, 5, 7))
+            .end(pass -> pass.fill(TestMachine.RAM, 2, 0).fill(TestMachine.RAM, 5, 0))
+            .write(directory.resolve("vm.mig"));
+    TestMachine.extract(snapshot, directory);
+    for (int page : new int[] {2, 5}) {
+      assertArrayEquals(new byte[4096], page(page));
+    }
+    assertFalse(Arrays.equals(new byte[4096], page(3)));
+  }
+
+  private byte[] page(int page) throws IOException {
+    try (FileSource core = new FileSource(directory.resolve(Extraction.CORE))) {
+      byte[] bytes = new byte[4096];
+      CoreFile.open(core).readPhysical(page * 4096L, ByteBuffer.wrap(bytes));
+      return bytes;
+    }
+  }
+
+  @Test
+  void zeroPagesAndPagesNeverSentAreHoles() throws Exception {
+    Path snapshot =
+        new TestMachine(1)
+            .ramPages(128)
+            .part(pass -> pass.page(TestMachine.RAM, 0).fills(TestMachine.RAM, 1, 99, 0))
+            .write(directory.resolve("vm.mig"));
+    TestMachine.extract(snapshot, directory);
+    Path core = directory.resolve(Extraction.CORE);
+    long length = Files.size(core);
+    assertEquals((4L << 20) + (128 + 16 + 8) * 4096, length);
+    long allocated = 512 * blocks(core);
+    assumeTrue(allocated < length, "a file system without holes");
+    assertTrue(allocated <= 16 * 4096, allocated + " bytes for one page, a header and an end");
+  }
+
+  private static long blocks(Path file) throws Exception {
+    Process stat = new ProcessBuilder("stat", "-c", "%b", file.toString()).start();
+    String out = new String(stat.getInputStream().readAllBytes(), StandardCharsets.UTF_8).trim();
+    assumeTrue(stat.waitFor() == 0, "no stat");
+    return Long.parseLong(out);
+  }
+
+  @Test
+  void theManifestSaysWhereEachBlockLies() throws IOException {
+    Path snapshot =
+        new TestMachine(1)
+            .part(pass -> pass.page(TestMachine.RAM, 0))
+            .write(directory.resolve("vm.mig"));
+    TestMachine.extract(snapshot, directory);
+    Manifest manifest = Manifest.read(directory);
+    try (Snapshot opened = Snapshot.open(snapshot)) {
+      CoreLayout layout = CoreLayout.of(opened.blocks(), 2);
+      for (int i = 0; i < 3; i++) {
+        assertEquals(layout.offsetOf(i, 0), manifest.blocks().get(i).coreOffset());
+        assertEquals(opened.blocks().get(i).name(), manifest.blocks().get(i).name());
+      }
+    }
+    assertEquals(snapshot.toString(), manifest.snapshot());
+    assertEquals(Files.size(snapshot), manifest.size());
+  }
+
+  @Test
+  void aMachineWithoutAnX86CpuHasNoCoreAndIsToldSo() throws IOException {
+    Path snapshot =
+        new MigrationStreamBuilder("pc-i440fx-7.2")
+            .block("pc.ram", 0x10_000)
+            .device("timer", 1, fields -> fields.u32("ticks", 1))
+            .writeTo(directory.resolve("vm.mig"));
+    Path out = directory.resolve("vm");
+    IOException e = assertThrows(IOException.class, () -> TestMachine.extract(snapshot, out));
+    assertTrue(e.getMessage().contains("--core none"), e.getMessage());
+    assertFalse(Files.exists(out));
+    TestMachine.extract(snapshot, out, new Extraction.Options(false, true, false, null));
+    assertTrue(Files.exists(out.resolve(Extraction.HARDWARE)));
+  }
+
+  @Test
+  void aFailedExtractionLeavesNoOlderManifestThatWouldSpeakForNewFiles() throws IOException {
+    Path snapshot = TestMachine.random(1).write(directory.resolve("vm.mig"));
+    Path out = directory.resolve("vm");
+    TestMachine.extract(snapshot, out);
+    Files.delete(out.resolve(Extraction.HARDWARE));
+    Files.createDirectory(out.resolve(Extraction.HARDWARE));
+    assertThrows(IOException.class, () -> TestMachine.extract(snapshot, out));
+    IOException e = assertThrows(IOException.class, () -> Manifest.read(out));
+    assertTrue(e.getMessage().contains("there is no manifest.json"), e.getMessage());
+    try (var files = Files.list(out)) {
+      assertFalse(files.anyMatch(file -> file.getFileName().toString().startsWith(".vmstate")));
+    }
+  }
+}
