@@ -54,6 +54,13 @@ public final class PageDiff {
     return new PageDiff(block, index, left, map);
   }
 
+  /** The same pages without one. */
+  public PageDiff without(long page) {
+    BitSet left = (BitSet) pages.clone();
+    left.clear(Math.toIntExact(page));
+    return new PageDiff(block, index, left, map);
+  }
+
   /** The differing pages as ranges, ascending; a range ends where its guest-physical range does. */
   public Stream<PageRange> ranges() {
     Iterator<PageRange> iterator = new Ranges();

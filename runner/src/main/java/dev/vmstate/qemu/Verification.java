@@ -166,23 +166,16 @@ public record Verification(
     if (clockInterrupt) {
       structure.removeIf(ClockInterrupt::explains);
     }
+    List<PageDiff> pages = KvmClockPage.explain(diff.pages(), fresh, again, drifts::add);
     List<Edit> edits = new ArrayList<>();
     List<EditedPages> editedPages = new ArrayList<>();
     if (old.isPresent()) {
       SnapshotDiff edit = SnapshotDiff.between(old.get(), fresh, progress);
       edit.fields().forEach(change -> edits.add(edit(change, drifts, changed)));
-      edit.pages().forEach(pages -> editedPages.add(editedPages(pages, diff.pages())));
+      edit.pages().forEach(edited -> editedPages.add(editedPages(edited, pages)));
     }
     return new Verification(
-        version,
-        Optional.empty(),
-        drifts,
-        changed,
-        structure,
-        diff.pages(),
-        edits,
-        editedPages,
-        network);
+        version, Optional.empty(), drifts, changed, structure, pages, edits, editedPages, network);
   }
 
   private static byte[] bytes(Snapshot snapshot, Span span) throws IOException {

@@ -80,4 +80,14 @@ class KnownDriftTest {
     assertFalse(reason("x/virtio-net", "virtio", 0x1a5, "virtio", open, closed).isPresent());
     assertFalse(reason("x/virtio-net", "virtio", 0x1a5, "virtio", "00", "ff").isPresent());
   }
+
+  @Test
+  void onlyTheTimersLineMayRiseInTheFirstInterruptController() {
+    assertTrue(reason("i8259", "irr", 0, "uint8", "10", "11").isPresent());
+    assertTrue(reason("i8259", "irr", 0, "uint8", "80", "81").isPresent());
+    assertFalse(reason("i8259", "irr", 0, "uint8", "11", "10").isPresent());
+    assertFalse(reason("i8259", "irr", 0, "uint8", "10", "13").isPresent());
+    assertFalse(reason("i8259", "imr", 0, "uint8", "10", "11").isPresent());
+    assertFalse(reason("i8259[1]", "irr", 0, "uint8", "10", "11").isPresent());
+  }
 }
