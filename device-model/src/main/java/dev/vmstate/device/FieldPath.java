@@ -60,7 +60,7 @@ public record FieldPath(DeviceSection device, Field field, int element, String p
     for (DeviceSection device : byLongestName(devices)) {
       Optional<String> rest = afterDevice(device, path);
       if (rest.isPresent()) {
-        partly = Optional.of(device);
+        partly = partly.or(() -> Optional.of(device));
         found.addAll(inDevice(device, rest.get()));
       }
     }

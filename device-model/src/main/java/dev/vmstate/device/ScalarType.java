@@ -90,7 +90,7 @@ public record ScalarType(String name, int width, boolean signed) {
           throw outOfRange(trimmed);
         }
         int unused = 64 - 8 * width;
-        return signed ? value << unused >> unused : value;
+        value = signed ? value << unused >> unused : value;
       } else {
         value = signed ? Long.parseLong(trimmed) : Long.parseUnsignedLong(trimmed);
       }
