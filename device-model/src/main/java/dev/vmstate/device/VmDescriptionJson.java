@@ -71,10 +71,12 @@ public final class VmDescriptionJson {
             while (json.nextToken() == JsonToken.START_OBJECT) {
               devices.add(device());
             }
+            expect(json.currentToken(), JsonToken.END_ARRAY);
           }
           default -> json.skipChildren(); // "configuration" since QEMU 8: read from the wire
         }
       }
+      expect(json.currentToken(), JsonToken.END_OBJECT);
       return new VmDescription(pageSize, devices);
     } catch (JsonProcessingException e) {
       throw new FormatException(
