@@ -1,0 +1,310 @@
+package dev.vmstate.memory;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vmstate.device.DeviceSection;
+import dev.vmstate.device.DeviceSections;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class X86MemoryMapTest {
+  private static final long MIB = 1L << 20;
+  private static final long GIB = 1L << 30;
+
+  private static RamBlock block(String name, long bytes) {
+    return new RamBlock(name, bytes, 4096);
+  }
+
+  private static MemoryMap map(String machine, long ram, DeviceSection... devices)
+      throws IOException {
+    return X86MemoryMap.of(
+        machine, List.of(block("pc.ram", ram)), List.of(devices), OptionalLong.empty());
+  }
+
+  private static DeviceSection cmos(long low, long high) throws IOException {
+    byte[] data = new byte[128];
+    long units = (low - 16 * MIB) >> 16;
+    data[0x34] = (byte) units;
+    data[0x35] = (byte) (units >> 8);
+    data[0x5b] = (byte) (high >> 16);
+    data[0x5c] = (byte) (high >> 24);
+    data[0x5d] = (byte) (high >> 32);
+    return DeviceSections.of("mc146818rtc", 0, d -> d.buffer("cmos_data", data).i32("x", 1));
+  }
+
+  /** Bytes of pc.ram below and from 4 GiB on; checks that addresses and offsets fit together. */
+  private static long[] split(MemoryMap map) {
+    long low = 0;
+    long high = 0;
+    for (MemoryMap.Range range : map.ranges()) {
+      if (range.start() < 4 * GIB) {
+        assertEquals(range.start(), range.offset());
+        low = range.end();
+      } else {
+        assertEquals(4 * GIB, range.start());
+        assertEquals(low, range.offset());
+        high += range.bytes();
+      }
+    }
+    return new long[] {low, high};
+  }
+
+  /** The vectors of QEMU's own comments and of machines that were saved; sizes in MiB. */
+  @ParameterizedTest
+  @CsvSource({
+    "pc-q35-7.2, 128, 128, 0",
+    "pc-i440fx-7.2, 4096, 3072, 1024",
+    "pc-i440fx-1.7, 4096, 3584, 512",
+    "pc-1.3, 4096, 3584, 512",
+    "isapc, 4096, 3584, 512",
+    "pc-i440fx-2.0, 4096, 3072, 1024",
+    "pc-i440fx-10.0, 4096, 3072, 1024",
+    "pc-q35-7.2, 2816, 2048, 768",
+    "pc-q35-7.2, 2815, 2815, 0",
+    "microvm, 3072, 3072, 0",
+    "microvm, 3073, 3072, 1",
+    "pc-i440fx-7.2, 3583, 3583, 0",
+    "pc-i440fx-7.2, 3584, 3072, 512",
+    "pc-q35-10.0, 5120, 2048, 3072",
+    "pc-i440fx-7.2, 5120, 3072, 2048",
+    "pc-q35-10.0, 17408, 2048, 15360",
+  })
+  void theRuleOfTheMachineTypeSplitsMainMemory(String machine, long ram, long low, long high)
+      throws Exception {
+    RamBlock block = block(machine.equals("microvm") ? "microvm.ram" : "pc.ram", ram * MIB);
+    MemoryMap map = X86MemoryMap.of(machine, List.of(block), List.of(), OptionalLong.empty());
+    assertEquals(low * MIB, split(map)[0]);
+    assertEquals(high * MIB, split(map)[1]);
+    assertTrue(map.reasons().get(0).contains("from the rule"), map.reasons().get(0));
+  }
+
+  /** {@code -M pc,max-ram-below-4g=…}: only CMOS knows; sizes in MiB. */
+  @ParameterizedTest
+  @CsvSource({
+    "4096, 2048, 2048",
+    "3968, 3968, 0",
+    "2048, 1024, 1024",
+    "5120, 3072, 2048",
+    "17408, 3072, 14336"
+  })
+  void cmosIsBelievedWhenItAddsUp(long ram, long low, long high) throws Exception {
+    MemoryMap map = map("pc-i440fx-7.2", ram * MIB, cmos(low * MIB, high * MIB));
+    assertEquals(low * MIB, split(map)[0]);
+    assertEquals(high * MIB, split(map)[1]);
+    assertTrue(map.reasons().get(0).contains("from CMOS"), map.reasons().get(0));
+  }
+
+  /** Each boundary of a rule, a page below it and a page above it, whatever CMOS says. */
+  @ParameterizedTest
+  @CsvSource({
+    "2048", "2816", "3072", "3584", "4096", "5120", "17408",
+  })
+  void boundariesHoldWithCmosAgreeingAbsentAndContradicting(long mib) throws Exception {
+    for (long ram : new long[] {mib * MIB - 4096, mib * MIB, mib * MIB + 4096}) {
+      long pc = ram < 0xe000_0000L ? ram : 3 * GIB;
+      long q35 = ram < 0xb000_0000L ? ram : 2 * GIB;
+      for (String machine : List.of("pc-i440fx-7.2", "pc-q35-7.2")) {
+        long low = machine.contains("q35") ? q35 : pc;
+        assertEquals(low, split(map(machine, ram))[0]);
+        assertEquals(ram - low, split(map(machine, ram))[1]);
+        // the firmware rounds down to 64 KiB
+        DeviceSection agreeing = cmos(low & -0x10000L, ram - low & -0x10000L);
+        assertEquals(low, split(map(machine, ram, agreeing))[0]);
+        DeviceSection contradicting = cmos(GIB, 77 * MIB);
+        assertEquals(low, split(map(machine, ram, contradicting))[0]);
+        assertTrue(
+            map(machine, ram, contradicting).reasons().get(0).contains("CMOS says"),
+            map(machine, ram, contradicting).reasons().toString());
+      }
+    }
+  }
+
+  @Test
+  void whatTheUserAsksForWins() throws Exception {
+    List<RamBlock> ram = List.of(block("pc.ram", 5 * GIB));
+    DeviceSection cmos = cmos(3 * GIB, 2 * GIB);
+    MemoryMap map = X86MemoryMap.of("pc-i440fx-7.2", ram, List.of(cmos), OptionalLong.of(2 * GIB));
+    assertEquals(2 * GIB, split(map)[0]);
+    assertEquals(3 * GIB, split(map)[1]);
+    map = X86MemoryMap.of("pc-i440fx-7.2", ram, List.of(cmos), OptionalLong.of(9 * GIB));
+    assertEquals("0:0+a0000@0 0:c0000+13ff40000@c0000", text(map)); // no hole is left to split at
+  }
+
+  /** Two NUMA nodes on a q35: the split falls inside the first; node10 comes after node9. */
+  @Test
+  void backendsAreJoinedInTheOrderOfTheirNamesAndSplitTogether() throws Exception {
+    List<RamBlock> blocks =
+        List.of(
+            block("ram-node10", GIB),
+            block("ram-node9", 4 * GIB),
+            block("0000:00:02.0/vga.vram", 16 * MIB));
+    assertEquals(List.of(1, 0), MainMemory.blocks(blocks));
+    assertEquals(5 * GIB, MainMemory.bytes(blocks));
+    MemoryMap map = X86MemoryMap.of("pc-q35-7.2", blocks, List.of(), OptionalLong.empty());
+    assertEquals(
+        "1:0+a0000@0 1:c0000+7ff40000@c0000 1:80000000+80000000@100000000"
+            + " 0:0+40000000@180000000",
+        text(map));
+  }
+
+  /** {@code block:offset+bytes@address}, all in hex. */
+  private static String text(MemoryMap map) {
+    return map.ranges().stream()
+        .map(r -> "%d:%x+%x@%x".formatted(r.block(), r.offset(), r.bytes(), r.start()))
+        .collect(Collectors.joining(" "));
+  }
+
+  private static DeviceSection bridge(String name, int pam, int... registers) throws IOException {
+    byte[] config = new byte[name.endsWith("mch") ? 4096 : 256];
+    for (int i = 0; i < 7; i++) {
+      config[pam + i] = (byte) registers[i];
+    }
+    return DeviceSections.of(name, 0, d -> d.opaque("config", "pci config", config));
+  }
+
+  @Test
+  void wherePamIsClosedTheFirmwareIsSeenBelowOneMebibyte() throws Exception {
+    List<RamBlock> blocks =
+        List.of(block("pc.ram", 128 * MIB), block("pc.bios", 256 << 10), block("pc.rom", 0x20000));
+    int[] closed = new int[7];
+    int[] open = {0x30, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33};
+    int[] writeOnly = {0x20, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22};
+    int[] someOpen = {0x10, 0x01, 0x10, 0x00, 0x00, 0x00, 0x11};
+    String rest = " 0:100000+7f00000@100000 1:0+40000@fffc0000";
+    for (boolean q35 : new boolean[] {false, true}) {
+      String machine = q35 ? "pc-q35-7.2" : "pc-i440fx-7.2";
+      String name = q35 ? "0000:00:00.0/mch" : "0000:00:00.0/I440FX";
+      int pam = q35 ? 0x90 : 0x59;
+      String roms = "0:0+a0000@0 2:0+20000@c0000 1:20000+20000@e0000";
+      assertEquals(roms + rest, below(machine, blocks, bridge(name, pam, closed)));
+      assertEquals(roms + rest, below(machine, blocks, bridge(name, pam, writeOnly)));
+      assertEquals(
+          "0:0+a0000@0 0:c0000+7f40000@c0000 1:0+40000@fffc0000",
+          below(machine, blocks, bridge(name, pam, open)));
+      assertEquals(
+          "0:0+a0000@0 0:c0000+4000@c0000 2:4000+8000@c4000 0:cc000+4000@cc000"
+              + " 2:10000+10000@d0000 1:20000+8000@e0000 0:e8000+7f18000@e8000"
+              + " 1:0+40000@fffc0000",
+          below(machine, blocks, bridge(name, pam, someOpen)));
+    }
+  }
+
+  private static String below(String machine, List<RamBlock> blocks, DeviceSection... devices)
+      throws IOException {
+    return text(X86MemoryMap.of(machine, blocks, List.of(devices), OptionalLong.empty()));
+  }
+
+  private static DeviceSection vga(String name, long bar, int command, long rom)
+      throws IOException {
+    byte[] config = new byte[256];
+    ByteBuffer.wrap(config)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .putShort(4, (short) command)
+        .putInt(0x10, (int) bar)
+        .putInt(0x30, (int) rom);
+    return DeviceSections.of(name, 0, d -> d.opaque("config", "pci config", config));
+  }
+
+  @Test
+  void videoMemoryStandsWhereItsBarSaysWhenTheFunctionAnswers() throws Exception {
+    List<RamBlock> blocks =
+        List.of(
+            block("pc.ram", 128 * MIB),
+            block("0000:00:02.0/vga.vram", 16 * MIB),
+            block("0000:00:02.0/vga.rom", 0x10000));
+    String ram = "0:0+a0000@0 0:c0000+7f40000@c0000";
+    assertEquals(
+        ram + " 2:0+10000@febe0000 1:0+1000000@fd000000",
+        below("pc", blocks, vga("0000:00:02.0/vga", 0xfd00_0008L, 2, 0xfebe_0001L))
+            .replaceAll("( 1:\\S+)( 2:\\S+)", "$2$1"));
+    assertEquals(ram, below("pc", blocks, vga("0000:00:02.0/vga", 0xfd00_0008L, 0, 0)));
+    assertEquals(ram, below("pc", blocks, vga("0000:00:03.0/vga", 0xfd00_0008L, 2, 0)));
+    // a guest that puts the BAR onto its own RAM hides nothing of it
+    MemoryMap onTop =
+        X86MemoryMap.of(
+            "pc",
+            blocks,
+            List.of(vga("0000:00:02.0/vga", 0x0100_0008L, 2, 0)),
+            OptionalLong.empty());
+    assertEquals(ram, text(onTop));
+    assertTrue(onTop.reasons().stream().anyMatch(r -> r.contains("hidden by pc.ram")));
+    assertTrue(onTop.reasons().stream().anyMatch(r -> r.contains("the CPU does not see it")));
+  }
+
+  @Test
+  void flashEndsAtFourGibibytes() throws Exception {
+    List<RamBlock> blocks =
+        List.of(
+            block("pc.ram", 128 * MIB), block("system.flash0", MIB), block("system.flash1", MIB));
+    assertEquals(
+        "0:0+a0000@0 0:c0000+7f40000@c0000 2:0+100000@ffe00000 1:0+100000@fff00000",
+        below("pc-q35-7.2", blocks));
+  }
+
+  @Test
+  void configurationSpaceOfAnOddSizeIsNone() throws Exception {
+    for (int size : new int[] {1, 4, 255, 257, 4095}) {
+      DeviceSection odd =
+          DeviceSections.of(
+              "0000:00:00.0/I440FX", 0, d -> d.opaque("c", "pci config", new byte[size]));
+      assertEquals(
+          "0:0+a0000@0 0:c0000+7f40000@c0000",
+          below("pc", List.of(block("pc.ram", 128 * MIB)), odd));
+    }
+  }
+
+  /** Firmware blocks smaller than a page, or larger than 4 GiB, give no range outside a block. */
+  @Test
+  void noRangeLeavesItsBlock() throws Exception {
+    for (long size : new long[] {1024, 3072, 0x1000, 0x21000, MIB, 5 * GIB, 9 * GIB}) {
+      for (String name : List.of("pc.bios", "isa-bios", "pc.rom", "system.flash0")) {
+        List<RamBlock> blocks =
+            List.of(new RamBlock("pc.ram", 2 * MIB, 1024), new RamBlock(name, size, 1024));
+        MemoryMap map =
+            X86MemoryMap.of(
+                "pc",
+                blocks,
+                List.of(bridge("0000:00:00.0/I440FX", 0x59, new int[7])),
+                OptionalLong.empty());
+        for (MemoryMap.Range range : map.ranges()) {
+          RamBlock block = blocks.get(range.block());
+          assertTrue(range.offset() >= 0 && range.offset() + range.bytes() <= block.bytes(), name);
+          assertFalse(range.start() < 0, name);
+        }
+      }
+    }
+  }
+
+  @Test
+  void thousandsOfBlocksAndDevicesAreNoProblem() throws Exception {
+    List<RamBlock> blocks = new ArrayList<>();
+    List<DeviceSection> devices = new ArrayList<>();
+    for (int i = 0; i < 4000; i++) {
+      blocks.add(block("dev" + i + "/vga.vram", 4096));
+      devices.add(vga("dev" + i + "/vga", 0x1000_0000L + i * 4096L, 2, 0));
+    }
+    MemoryMap map =
+        assertTimeoutPreemptively(
+            Duration.ofSeconds(20),
+            () -> X86MemoryMap.of("pc", blocks, devices, OptionalLong.empty()));
+    assertEquals(4000, map.ranges().size());
+    assertEquals(
+        Arrays.asList(7, 3999),
+        List.of(
+            map.at(0x1000_7000L).orElseThrow().block(),
+            map.at(0x1000_0000L + 3999 * 4096L).orElseThrow().block()));
+  }
+}
