@@ -1,0 +1,158 @@
+package dev.vmstate.ram;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vmstate.bytes.FormatException;
+import dev.vmstate.bytes.UnsupportedFormatException;
+import dev.vmstate.fixtures.MigrationStreamBuilder;
+import dev.vmstate.fixtures.PageItems;
+import dev.vmstate.memory.MemoryMap;
+import dev.vmstate.snapshot.Snapshot;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class PageRecordsTest {
+  @TempDir private Path dir;
+
+  private static MigrationStreamBuilder pc() {
+    return new MigrationStreamBuilder("pc-i440fx-7.2").block("pc.ram", 0x8000).block("x", 0x2000);
+  }
+
+  private Snapshot open(MigrationStreamBuilder stream) throws IOException {
+    return Snapshot.open(stream.writeTo(dir.resolve("a.mig")));
+  }
+
+  private static byte[] page(Snapshot snapshot, int block, long page) throws IOException {
+    StreamMemory memory = snapshot.memory();
+    int size = snapshot.blocks().get(block).pageSize();
+    ByteBuffer bytes = ByteBuffer.allocate(size);
+    memory.readBlock(block, page * size, bytes);
+    return bytes.array();
+  }
+
+  private static byte[] filled(int value) {
+    byte[] bytes = new byte[4096];
+    Arrays.fill(bytes, (byte) value);
+    return bytes;
+  }
+
+  @Test
+  void theLastRecordOfAPageCountsWhateverItsKind() throws Exception {
+    try (Snapshot snapshot =
+        open(
+            pc().part(p -> p.page("pc.ram", 0, 1).page("pc.ram", 1, 2).zero("pc.ram", 2))
+                .part(p -> p.zero("pc.ram", 0).fill("pc.ram", 3, 0xee))
+                .end(p -> p.page("pc.ram", 2, 3).page("pc.ram", 1, 4).fill("x", 1, 7)))) {
+      assertArrayEquals(filled(0), page(snapshot, 0, 0)); // data, then zeros
+      assertArrayEquals(PageItems.pattern(4096, 4), page(snapshot, 0, 1));
+      assertArrayEquals(PageItems.pattern(4096, 3), page(snapshot, 0, 2)); // zeros, then data
+      assertArrayEquals(filled(0xee), page(snapshot, 0, 3));
+      assertArrayEquals(filled(0), page(snapshot, 0, 4)); // never sent
+      assertArrayEquals(filled(7), page(snapshot, 1, 1));
+      assertEquals(new RamIndex.Counts(2, 2, 4, 3), snapshot.index().counts(0));
+      assertTrue(snapshot.index().rewritten(0, 0));
+    }
+  }
+
+  /** The block an item continues is remembered from one section to the next. */
+  @Test
+  void aSectionMayBeginWithAContinuedBlock() throws Exception {
+    try (Snapshot snapshot =
+        open(
+            pc().part(p -> p.page("x", 0, 1))
+                .command(11)
+                .part(p -> p.page("x", 1, 2).multifdFlush().page("pc.ram", 1, 3))
+                .end(p -> p.page("pc.ram", 0, 5).named().page("pc.ram", 2, 6)))) {
+      assertArrayEquals(PageItems.pattern(4096, 2), page(snapshot, 1, 1));
+      assertArrayEquals(PageItems.pattern(4096, 5), page(snapshot, 0, 0));
+      assertArrayEquals(PageItems.pattern(4096, 6), page(snapshot, 0, 2));
+    }
+  }
+
+  @Test
+  void readsAcrossPagesGiveTheBytesOfEach() throws Exception {
+    try (Snapshot snapshot =
+        open(pc().end(p -> p.page("pc.ram", 0, 1).fill("pc.ram", 1, 9).page("pc.ram", 2, 2)))) {
+      ByteBuffer bytes = ByteBuffer.allocate(4096 + 200);
+      snapshot.memory().readBlock(0, 4096 - 100, bytes);
+      byte[] expected = new byte[4096 + 200];
+      System.arraycopy(PageItems.pattern(4096, 1), 3996, expected, 0, 100);
+      Arrays.fill(expected, 100, 4196, (byte) 9);
+      System.arraycopy(PageItems.pattern(4096, 2), 0, expected, 4196, 100);
+      assertArrayEquals(expected, bytes.array());
+      assertThrows(
+          IndexOutOfBoundsException.class,
+          () -> snapshot.memory().readBlock(0, 0x8000 - 1, ByteBuffer.allocate(2)));
+      assertEquals(new MemoryMap.Range(0, 0x8000, 0, 0), snapshot.memoryMap().ranges().get(0));
+    }
+  }
+
+  @Test
+  void pagesOf64KibAreReadThroughTheSameBuffer() throws Exception {
+    MigrationStreamBuilder stream =
+        new MigrationStreamBuilder("virt-7.2")
+            .targetPageBits(16)
+            .block("ram", 0x400000)
+            .end(p -> p.pages("ram", 0, 64, 1));
+    try (Snapshot snapshot = open(stream)) {
+      for (int page = 0; page < 64; page++) {
+        assertArrayEquals(PageItems.pattern(65536, 1 + page), page(snapshot, 0, page));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0x8028, page offset 0x8000 in RAM block 'pc.ram'",
+    "0x8000000000000028, page offset",
+    "0x7ffffffffffff022, page offset",
+    "0x0, RAM item flags 0x0",
+    "0x1, RAM item flags 0x1",
+    "0x2a, RAM item flags 0x2a",
+    "0x38, RAM item flags 0x38",
+    "0x428, RAM item flags 0x428",
+    "0x60, an XBZRLE page",
+    "0x80, an RDMA control item",
+    "0x100, a compressed page",
+  })
+  void itemsNobodyWritesAreRefusedWithTheirPlace(String word, String part) throws Exception {
+    long value = Long.parseUnsignedLong(word.substring(2), 16);
+    try (Snapshot snapshot = open(pc().end(p -> p.page("pc.ram", 0, 1).word(value)))) {
+      FormatException e = assertThrows(FormatException.class, snapshot::index);
+      assertTrue(e.getMessage().contains("at offset 0x"), e.getMessage());
+      assertTrue(e.getMessage().contains(part), e.getMessage());
+      assertEquals(part.startsWith("a"), e instanceof UnsupportedFormatException);
+    }
+  }
+
+  @Test
+  void aBlockTheListLacksAndAContinuationOfNoneAreRefused() throws Exception {
+    refused(p -> p.word(0x28), "before any block was named");
+    byte[] stream = pc().end(p -> p.zero("pc.ram", 0)).build();
+    int at = new String(stream, java.nio.charset.StandardCharsets.ISO_8859_1).lastIndexOf("pc.ram");
+    stream[at] = 'q';
+    Path file = Files.write(dir.resolve("b.mig"), stream);
+    try (Snapshot snapshot = Snapshot.open(file)) {
+      FormatException e = assertThrows(FormatException.class, snapshot::index);
+      assertTrue(e.getMessage().contains("'qc.ram', which the block list lacks"), e.getMessage());
+    }
+  }
+
+  private void refused(Consumer<PageItems> items, String part) throws IOException {
+    try (Snapshot snapshot = open(pc().end(items))) {
+      FormatException e = assertThrows(FormatException.class, snapshot::index);
+      assertTrue(e.getMessage().contains(part), e.getMessage());
+    }
+  }
+}
