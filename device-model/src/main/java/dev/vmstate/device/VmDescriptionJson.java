@@ -53,6 +53,8 @@ public final class VmDescriptionJson {
   public static VmDescription read(InputStream in, String place, long offset) throws IOException {
     try (JsonParser parser = FACTORY.createParser(in)) {
       return new VmDescriptionJson(parser, place + ": vmdesc", offset).document();
+    } catch (CharConversionException e) { // already from the guess at the encoding
+      throw new FormatException(place + ": vmdesc", offset, "not UTF-8: " + e.getMessage());
     }
   }
 
@@ -83,8 +85,6 @@ public final class VmDescriptionJson {
           place,
           offset + Math.max(0, e.getLocation() == null ? 0 : e.getLocation().getByteOffset()),
           "not the JSON QEMU writes: " + e.getOriginalMessage());
-    } catch (CharConversionException e) {
-      throw new FormatException(place, offset, "not UTF-8: " + e.getMessage());
     }
   }
 

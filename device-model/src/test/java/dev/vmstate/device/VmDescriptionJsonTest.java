@@ -12,6 +12,7 @@ import java.io.InputStream;
 import java.io.SequenceInputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Collections;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.LongStream;
@@ -104,6 +105,19 @@ class VmDescriptionJsonTest {
     FormatException e = assertThrows(FormatException.class, () -> DeviceSections.read(json));
     assertTrue(e.getMessage().startsWith("a.mig: vmdesc: at offset 0x1"), e.getMessage());
     assertTrue(e.offset() >= 0x1000 && e.offset() <= 0x1000 + json.length(), e.getMessage());
+  }
+
+  /** The JSON reader guesses at encodings before the first character; found by the fuzzer. */
+  @Test
+  void textInAnotherEncodingIsRefusedWithItsPlace() {
+    for (String hex : List.of("00007b00", "007b0000", "fffe0000", "0000fffe", "7bff", "feff", "")) {
+      byte[] bytes = HexFormat.of().parseHex(hex);
+      FormatException e =
+          assertThrows(
+              FormatException.class,
+              () -> VmDescriptionJson.read(new ByteArrayInputStream(bytes), "a.mig", 0x1000));
+      assertTrue(e.getMessage().startsWith("a.mig: vmdesc: at offset 0x1"), e.getMessage());
+    }
   }
 
   @Test
