@@ -1,0 +1,278 @@
+/*
+ * The only program of the guests: their init, linked statically, no shell beside it.
+ *
+ * Prints facts of the booted kernel once, then every half second one line, in one write:
+ *
+ *   FACT release 6.1.0-56-amd64
+ *   FACT linux_banner 0xffffffff9e000140      kernel-virtual
+ *   FACT text 0x7a41080                       guest-physical: the string that the ticks print
+ *   FACT zero 0x7a52000                       guest-physical: a page this program wrote zeros to
+ *   TICK 17 counter=1119 zero=00000000 e1000=52:54:00:12:34:56 text=the guest wrote this
+ *
+ * Reads commands of one byte from the console: d keeps dirtying memory, r makes the drivers of all network cards
+ * start over.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE 4096
+#define DIRTY_BYTES (24u << 20)
+
+static char text[64] = "the guest wrote this";
+static volatile uint64_t counter = 1000;
+static volatile uint32_t *zero;
+
+static void die(const char *what) {
+  dprintf(1, "DIED %s: %s\n", what, strerror(errno));
+  for (;;) {
+    pause();
+  }
+}
+
+/* Guest-physical address of a page of ours that is present and stays, or 0. */
+static uint64_t physical(const volatile void *at) {
+  uint64_t entry = 0;
+  int map = open("/proc/self/pagemap", O_RDONLY);
+  if (map < 0 || pread(map, &entry, 8, (off_t)((uintptr_t)at / PAGE * 8)) != 8) {
+    die("pagemap");
+  }
+  close(map);
+  return entry >> 63 ? (entry & ((1ull << 55) - 1)) * PAGE + (uintptr_t)at % PAGE : 0;
+}
+
+static int read_line(const char *path, char *line, size_t size) {
+  int file = open(path, O_RDONLY);
+  ssize_t got = file < 0 ? -1 : read(file, line, size - 1);
+  if (file >= 0) {
+    close(file);
+  }
+  if (got <= 0) {
+    return -1;
+  }
+  line[got] = 0;
+  line[strcspn(line, "\n")] = 0;
+  return 0;
+}
+
+static void write_line(const char *path, const char *line) {
+  int file = open(path, O_WRONLY);
+  if (file < 0 || write(file, line, strlen(line)) < 0) {
+    dprintf(1, "NOTE %s: %s\n", path, strerror(errno));
+  }
+  if (file >= 0) {
+    close(file);
+  }
+}
+
+/* The last name of what a link points to. */
+static int link_name(const char *path, char *name) {
+  char target[PATH_MAX];
+  ssize_t got = readlink(path, target, sizeof target - 1);
+  if (got <= 0) {
+    return -1;
+  }
+  target[got] = 0;
+  const char *last = strrchr(target, '/');
+  snprintf(name, 64, "%s", last ? last + 1 : target);
+  return 0;
+}
+
+/* "modules" of the initial RAM disk names them in an order in which each finds what it needs. */
+static void load_modules(void) {
+  char name[64], path[128];
+  FILE *order = fopen("/modules/order", "r");
+  if (!order) {
+    return;
+  }
+  while (fscanf(order, "%63s", name) == 1) {
+    snprintf(path, sizeof path, "/modules/%s.ko", name);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0 || syscall(SYS_finit_module, file, "", 0)) {
+      dprintf(1, "NOTE module %s: %s\n", name, strerror(errno));
+    }
+    close(file);
+  }
+  fclose(order);
+}
+
+static int is_card(const struct dirent *entry) { return entry->d_name[0] != '.' && strcmp(entry->d_name, "lo") != 0; }
+
+typedef void visit(const char *card, void *with);
+
+static void each_card(visit *visitor, void *with) {
+  struct dirent **cards;
+  int count = scandir("/sys/class/net", &cards, is_card, alphasort);
+  for (int i = 0; i < count; i++) {
+    visitor(cards[i]->d_name, with);
+    free(cards[i]);
+  }
+  if (count >= 0) {
+    free(cards);
+  }
+}
+
+static void bring_up(const char *card, void *with) {
+  struct ifreq request = {0};
+  int socket_ = socket(AF_INET, SOCK_DGRAM, 0);
+  (void)with;
+  snprintf(request.ifr_name, sizeof request.ifr_name, "%s", card);
+  if (ioctl(socket_, SIOCGIFFLAGS, &request) == 0) {
+    request.ifr_flags |= IFF_UP;
+    if (ioctl(socket_, SIOCSIFFLAGS, &request)) {
+      dprintf(1, "NOTE %s up: %s\n", card, strerror(errno));
+    }
+  }
+  close(socket_);
+}
+
+static void start_over(const char *card, void *with) {
+  char path[256], device[64], driver[64];
+  (void)with;
+  snprintf(path, sizeof path, "/sys/class/net/%s/device", card);
+  if (link_name(path, device)) {
+    return;
+  }
+  snprintf(path, sizeof path, "/sys/class/net/%s/device/driver", card);
+  if (link_name(path, driver)) {
+    return;
+  }
+  /* Not through the card's own folder: it goes away in between. */
+  const char *bus = strncmp(device, "virtio", 6) == 0 ? "virtio" : "pci";
+  snprintf(path, sizeof path, "/sys/bus/%s/drivers/%s/unbind", bus, driver);
+  write_line(path, device);
+  snprintf(path, sizeof path, "/sys/bus/%s/drivers/%s/bind", bus, driver);
+  write_line(path, device);
+}
+
+static void add_address(const char *card, void *with) {
+  char path[256], driver[64], address[64], *line = with;
+  snprintf(path, sizeof path, "/sys/class/net/%s/device/driver", card);
+  if (link_name(path, driver)) {
+    return;
+  }
+  snprintf(path, sizeof path, "/sys/class/net/%s/address", card);
+  if (read_line(path, address, sizeof address) == 0) {
+    sprintf(line + strlen(line), "%s=%s ", driver, address);
+  }
+}
+
+static void print_symbol(const char *wanted) {
+  char line[512], name[256];
+  unsigned long long at;
+  FILE *symbols = fopen("/proc/kallsyms", "r");
+  while (symbols && fgets(line, sizeof line, symbols)) {
+    if (sscanf(line, "%llx %*c %255s", &at, name) == 2 && strcmp(name, wanted) == 0) {
+      dprintf(1, "FACT %s 0x%llx\n", wanted, at);
+      break;
+    }
+  }
+  if (symbols) {
+    fclose(symbols);
+  }
+}
+
+static double now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+/* Writes pages all over a big buffer for half a second. */
+static void dirty(uint64_t *buffer) {
+  static uint64_t random = 88172645463325252ull;
+  for (double end = now() + 0.5; now() < end;) {
+    for (int i = 0; i < 200; i++) {
+      random ^= random << 13;
+      random ^= random >> 7;
+      random ^= random << 17;
+      buffer[random % (DIRTY_BYTES / 8)] = random;
+    }
+  }
+}
+
+static void use_console(void) {
+  int console = open("/dev/ttyS0", O_RDWR | O_NOCTTY);
+  struct termios raw;
+  if (console < 0) {
+    pause();
+  }
+  tcgetattr(console, &raw);
+  cfmakeraw(&raw);
+  tcsetattr(console, TCSANOW, &raw);
+  dup2(console, 0);
+  dup2(console, 1);
+  dup2(console, 2);
+  if (console > 2) {
+    close(console);
+  }
+}
+
+int main(void) {
+  mkdir("/proc", 0755);
+  mkdir("/sys", 0755);
+  mkdir("/dev", 0755);
+  mount("proc", "/proc", "proc", 0, NULL);
+  mount("sysfs", "/sys", "sysfs", 0, NULL);
+  mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+  use_console();
+  load_modules();
+  each_card(bring_up, NULL);
+
+  struct utsname system;
+  uname(&system);
+  dprintf(1, "FACT release %s\n", system.release);
+  print_symbol("linux_banner");
+
+  uint64_t *buffer = mmap(NULL, DIRTY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  zero = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (buffer == MAP_FAILED || zero == MAP_FAILED) {
+    die("mmap");
+  }
+  zero[0] = 1;
+  zero[0] = 0;
+  text[63] = 0;
+  dprintf(1, "FACT text 0x%llx\n", (unsigned long long)physical(text));
+  dprintf(1, "FACT zero 0x%llx\n", (unsigned long long)physical(zero));
+
+  int dirtying = 0;
+  for (unsigned tick = 1;; tick++) {
+    char line[512];
+    counter += 7;
+    sprintf(line, "TICK %u counter=%llu zero=%08x ", tick, (unsigned long long)counter, zero[0]);
+    each_card(add_address, line);
+    sprintf(line + strlen(line), "text=%s\n", text);
+    if (write(1, line, strlen(line)) < 0) {
+      pause();
+    }
+    if (dirtying) {
+      dirty(buffer);
+    }
+    struct pollfd input = {.fd = 0, .events = POLLIN};
+    char command;
+    if (poll(&input, 1, dirtying ? 0 : 500) == 1 && read(0, &command, 1) == 1) {
+      dirtying |= command == 'd';
+      if (command == 'r') {
+        each_card(start_over, NULL);
+        each_card(bring_up, NULL);
+      }
+    }
+  }
+}
