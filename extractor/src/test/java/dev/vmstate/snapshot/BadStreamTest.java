@@ -61,7 +61,13 @@ class BadStreamTest {
 
   @Test
   void aStreamCutAnywhereIsRefusedUnlessAllItsRecordsAreThere() throws Exception {
-    for (MigrationStreamBuilder stream : variants()) {
+    for (MigrationStreamBuilder stream :
+        List.of(
+            Streams.everything(),
+            small(),
+            small().withoutVmdesc(),
+            small().withoutFooters(),
+            small().withoutConfiguration())) {
       byte[] bytes = stream.build();
       StreamLayout whole = WholeReading.all(bytes);
       long eof = whole.vmdesc().map(json -> json.offset() - 6).orElse(bytes.length - 1L);
