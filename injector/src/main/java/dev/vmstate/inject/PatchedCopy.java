@@ -7,9 +7,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 
-/**
- * A copy of a file with bytes replaced and bytes inserted at one place.
- */
+/** A copy of a file with bytes replaced and bytes inserted at one place. */
 final class PatchedCopy implements StreamTarget {
   /**
    * Small enough to stay in the processor's cache between reading and writing: with 1 MiB the copy
