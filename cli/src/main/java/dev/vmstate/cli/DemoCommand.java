@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.zip.GZIPInputStream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -74,7 +75,7 @@ final class DemoCommand implements Callable<Integer> {
       names = {"-o", "--output"},
       paramLabel = "DIR",
       description = "Where the files go, to be looked at; a new temporary directory without it.")
-  private Path directory;
+  private @Nullable Path directory;
 
   @Override
   public Integer call() throws Exception {
@@ -107,7 +108,7 @@ final class DemoCommand implements Callable<Integer> {
     editCore(core);
     step(out, "vmstate inject " + extracted + " -o " + edited);
     inject(sample, extracted, edited);
-    return verify(out, sample, edited);
+    return verify(out, dir, sample, edited);
   }
 
   /** Writes the embedded snapshot to a file. */
@@ -163,7 +164,7 @@ final class DemoCommand implements Callable<Integer> {
     }
   }
 
-  private int verify(PrintWriter out, Path sample, Path edited) throws IOException {
+  private int verify(PrintWriter out, Path dir, Path sample, Path edited) throws IOException {
     step(
         out,
         "vmstate verify %s --against %s -- %s".formatted(edited, sample, String.join(" ", QEMU)));
@@ -179,12 +180,7 @@ final class DemoCommand implements Callable<Integer> {
     try (Snapshot old = Snapshot.open(sample);
         Snapshot fresh = Snapshot.open(edited)) {
       Verification result =
-          Verification.of(
-              fresh,
-              Optional.of(old),
-              new QemuCommand(QEMU),
-              edited.toAbsolutePath().getParent(),
-              output.progress());
+          Verification.of(fresh, Optional.of(old), new QemuCommand(QEMU), dir, output.progress());
       VerifyReport.print(edited, result, output);
       step(
           out,

@@ -4,6 +4,7 @@ import dev.vmstate.inject.EditPlan;
 import dev.vmstate.inject.InjectionReport;
 import java.io.IOException;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -18,7 +19,7 @@ final class EditTarget {
       names = {"-o", "--output"},
       paramLabel = "NEW",
       description = "The new snapshot.")
-  private Path output;
+  private @Nullable Path output;
 
   @Option(
       names = "--in-place",
@@ -41,7 +42,7 @@ final class EditTarget {
     if (dryRun) {
       return plan.dryRun();
     }
-    return inPlace ? plan.inPlace() : plan.writeTo(output, printing.progress());
+    return output == null ? plan.inPlace() : plan.writeTo(output, printing.progress());
   }
 
   /** How the report's last line begins. */

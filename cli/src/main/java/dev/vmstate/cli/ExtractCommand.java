@@ -7,6 +7,7 @@ import dev.vmstate.snapshot.Snapshot;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -49,7 +50,7 @@ final class ExtractCommand implements Callable<Integer> {
       paramLabel = "SIZE",
       converter = Sizes.Converter.class,
       description = "How much of main memory lies below 4 GiB, if the snapshot tells it wrongly.")
-  private Long below4g;
+  private @Nullable Long below4g;
 
   @Option(
       names = "--physical",

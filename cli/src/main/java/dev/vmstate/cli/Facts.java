@@ -17,6 +17,7 @@ import dev.vmstate.snapshot.StreamLayout;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a snapshot says of itself, as JSON. The keys are stable: they are added to, never renamed.
@@ -30,7 +31,7 @@ final class Facts {
   }
 
   /** {@code index}: with page counts, or null without. */
-  ObjectNode info(RamIndex index) throws IOException {
+  ObjectNode info(@Nullable RamIndex index) throws IOException {
     ObjectNode info = JSON.objectNode();
     info.put("container", snapshot.container());
     info.put("vmm", "qemu");
@@ -74,7 +75,7 @@ final class Facts {
     return names;
   }
 
-  private ObjectNode block(int i, RamIndex index) {
+  private ObjectNode block(int i, @Nullable RamIndex index) {
     RamBlock block = snapshot.blocks().get(i);
     ObjectNode node = JSON.objectNode();
     node.put("name", block.name()).put("bytes", block.bytes()).put("pageSize", block.pageSize());

@@ -3,6 +3,7 @@ package dev.vmstate.cli;
 import dev.vmstate.ram.RamIndex;
 import dev.vmstate.snapshot.Snapshot;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -25,7 +26,7 @@ final class InfoCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     try (Snapshot opened = snapshot.open()) {
       opened.layout(); // a damaged file is found out before anything is printed
-      RamIndex index = pages ? opened.index(output.progress()) : null;
+      @Nullable RamIndex index = pages ? opened.index(output.progress()) : null;
       if (output.json) {
         output.print(new Facts(opened).info(index));
       } else {

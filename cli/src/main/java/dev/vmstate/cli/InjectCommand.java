@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -42,23 +43,23 @@ final class InjectCommand implements Callable<Integer> {
   private Path source;
 
   @Option(names = "--core", paramLabel = "FILE", description = "The edited core.")
-  private Path core;
+  private @Nullable Path core;
 
   @Option(names = "--hardware", paramLabel = "FILE", description = "The edited hardware.xml.")
-  private Path hardware;
+  private @Nullable Path hardware;
 
   @Option(
       names = "--snapshot",
       paramLabel = "SNAPSHOT",
       description = "With DIR: where the snapshot is now, if it has moved.")
-  private Path moved;
+  private @Nullable Path moved;
 
   @Option(
       names = "--below-4g",
       paramLabel = "SIZE",
       converter = Sizes.Converter.class,
       description = "As given to extract; DIR remembers it.")
-  private Long below4g;
+  private @Nullable Long below4g;
 
   @Override
   public Integer call() throws Exception {
@@ -90,7 +91,7 @@ final class InjectCommand implements Callable<Integer> {
   }
 
   /** A file extract wrote; one that was deleted since is no edit. */
-  private Optional<Path> inDirectory(String name) {
+  private Optional<Path> inDirectory(@Nullable String name) {
     return name == null || Path.of(name).getNameCount() != 1
         ? Optional.empty()
         : Optional.of(source.resolve(name)).filter(Files::exists);

@@ -81,7 +81,9 @@ public final class Main implements Runnable {
     line.setOut(out).setErr(err);
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setUsageHelpWidth(90);
-    line.getSubcommands().get("generate-completion").getCommandSpec().usageMessage().hidden(true);
+    line.getSubcommands().values().stream()
+        .filter(command -> command.getCommandName().equals("generate-completion"))
+        .forEach(command -> command.getCommandSpec().usageMessage().hidden(true));
     line.setExecutionExceptionHandler((e, at, parsed) -> main.failed(e, err));
     line.setParameterExceptionHandler(
         (e, arguments) -> {

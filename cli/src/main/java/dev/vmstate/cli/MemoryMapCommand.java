@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.vmstate.snapshot.Snapshot;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -23,7 +24,7 @@ final class MemoryMapCommand implements Callable<Integer> {
       paramLabel = "SIZE",
       converter = Sizes.Converter.class,
       description = "How much of main memory lies below 4 GiB, if the snapshot tells it wrongly.")
-  private Long below4g;
+  private @Nullable Long below4g;
 
   @Override
   public Integer call() throws Exception {

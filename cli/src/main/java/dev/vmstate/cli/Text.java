@@ -13,6 +13,7 @@ import dev.vmstate.snapshot.Snapshot;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** What a snapshot says of itself, for people. */
 final class Text {
@@ -28,7 +29,7 @@ final class Text {
   }
 
   /** {@code index}: with page counts, or null without. */
-  void info(RamIndex index) throws IOException {
+  void info(@Nullable RamIndex index) throws IOException {
     out.println(snapshot.path());
     out.printf(
         "  container  %s, version %d, %s%n",
@@ -61,7 +62,7 @@ final class Text {
         snapshot.devices().size(), opaque == 0 ? "" : ", %d opaque".formatted(opaque));
   }
 
-  private void block(int i, RamIndex index) {
+  private void block(int i, @Nullable RamIndex index) {
     RamBlock block = snapshot.blocks().get(i);
     out.printf("    %-36s %10s", block.name(), Sizes.text(block.bytes()));
     if (index != null) {

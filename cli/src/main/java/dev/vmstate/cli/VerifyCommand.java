@@ -3,10 +3,12 @@ package dev.vmstate.cli;
 import dev.vmstate.qemu.QemuCommand;
 import dev.vmstate.qemu.Verification;
 import dev.vmstate.snapshot.Snapshot;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -33,7 +35,7 @@ final class VerifyCommand implements Callable<Integer> {
       names = "--against",
       paramLabel = "OLD",
       description = "The snapshot before the edit: each change is then followed up.")
-  private Path against;
+  private @Nullable Path against;
 
   @Parameters(
       index = "1..*",
@@ -51,10 +53,18 @@ final class VerifyCommand implements Callable<Integer> {
               fresh,
               Optional.ofNullable(old),
               new QemuCommand(qemu),
-              fresh.path().toAbsolutePath().getParent(),
+              scratch(fresh.path()),
               output.progress());
       VerifyReport.print(fresh.path(), result, output);
       return result.ok() ? 0 : 1;
     }
+  }
+
+  /**
+   * Where QEMU's second stream lies meanwhile: beside the first, which has room for one like it.
+   */
+  private static Path scratch(Path snapshot) {
+    Path beside = snapshot.toAbsolutePath().resolveSibling("").normalize();
+    return Files.isWritable(beside) ? beside : Path.of(System.getProperty("java.io.tmpdir"));
   }
 }
