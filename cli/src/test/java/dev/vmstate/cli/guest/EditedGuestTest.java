@@ -144,7 +144,7 @@ class EditedGuestTest {
   void theMemoryOfTheCoreIsThatOfQemusOwnDump() throws Exception {
     try (ElfDump ours = new ElfDump(extracted(stopped).resolve("core.elf"));
         ElfDump qemus = new ElfDump(dump)) {
-      assertSameMemory(qemus, ours);
+      ours.assertSameMemory(qemus);
     }
   }
 
@@ -287,7 +287,7 @@ class EditedGuestTest {
     Path core = extracted(live).resolve("core.elf");
     try (ElfDump ours = new ElfDump(core);
         ElfDump qemus = new ElfDump(dumpOfLoaded)) {
-      assertSameMemory(qemus, ours);
+      ours.assertSameMemory(qemus);
     }
     RegisterCheck.assertSame(loaded, Gdb.read(core, "info registers"));
   }
@@ -344,29 +344,5 @@ class EditedGuestTest {
     }
     assertEquals(1, replaced, "lines with " + mac);
     Files.write(xml, lines);
-  }
-
-  private static void assertSameMemory(ElfDump qemus, ElfDump ours) throws Exception {
-    // Memory behind the window of a VGA card, here RAM that no firmware offers, is not in our core.
-    assertEquals(qemus.physicalRanges(), joined(ours.physicalRanges(), 0xa_0000, 0xc_0000));
-    for (List<Long> range : ours.physicalRanges()) {
-      long differs = ours.firstDifference(qemus, range);
-      assertEquals(-1, differs, () -> "differs at " + hex(differs));
-    }
-  }
-
-  /** The ranges with the one between {@code from} and {@code to} added. */
-  private static List<List<Long>> joined(List<List<Long>> ranges, long from, long to) {
-    List<List<Long>> result = new ArrayList<>();
-    for (List<Long> range : ranges) {
-      int last = result.size() - 1;
-      boolean joins = last >= 0 && result.get(last).get(1) == from && range.get(0) == to;
-      if (joins) {
-        result.set(last, List.of(result.get(last).get(0), range.get(1)));
-      } else {
-        result.add(range);
-      }
-    }
-    return result;
   }
 }
