@@ -1,33 +1,24 @@
 package dev.vmstate.cli;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.vmstate.snapshot.Snapshot;
-import java.util.concurrent.Callable;
+import java.io.IOException;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 
-/** One part of {@code info}, in full. */
+/** The device sections. */
 @Command(
     name = "devices",
     mixinStandardHelpOptions = true,
     description = "Lists the device sections.",
     footer = {"", "Example:", "  vmstate devices vm.mig"})
-final class DevicesCommand implements Callable<Integer> {
-  @Mixin private SnapshotArgument snapshot;
-  @Mixin private Output output;
+final class DevicesCommand extends PartCommand {
+  @Override
+  void json(Snapshot opened, ObjectNode node) throws IOException {
+    node.set("devices", new Facts(opened).devices());
+  }
 
   @Override
-  public Integer call() throws Exception {
-    try (Snapshot opened = snapshot.open()) {
-      if (output.json) {
-        ObjectNode node = JsonNodeFactory.instance.objectNode();
-        node.set("devices", new Facts(opened).devices());
-        output.print(node);
-      } else {
-        new Text(opened, output.out()).devices();
-      }
-    }
-    return 0;
+  void text(Text text) throws IOException {
+    text.devices();
   }
 }

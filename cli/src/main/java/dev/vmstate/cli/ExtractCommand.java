@@ -7,7 +7,6 @@ import dev.vmstate.snapshot.Snapshot;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -45,12 +44,7 @@ final class ExtractCommand implements Callable<Integer> {
   @Option(names = "--no-hardware", description = "No hardware.xml.")
   private boolean noHardware;
 
-  @Option(
-      names = "--below-4g",
-      paramLabel = "SIZE",
-      converter = Sizes.Converter.class,
-      description = "How much of main memory lies below 4 GiB, if the snapshot tells it wrongly.")
-  private @Nullable Long below4g;
+  @Mixin private Below4g below4g;
 
   @Option(
       names = "--physical",
@@ -60,14 +54,12 @@ final class ExtractCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     try (Snapshot opened = snapshot.open()) {
-      if (below4g != null) {
-        opened.below4g(below4g);
-      }
+      below4g.apply(opened);
       Extraction.Result result =
           Extraction.run(
               opened,
               directory,
-              new Extraction.Options(core == Core.ELF, !noHardware, physical, below4g),
+              new Extraction.Options(core == Core.ELF, !noHardware, physical, below4g.bytes),
               output.progress());
       report(result);
     }

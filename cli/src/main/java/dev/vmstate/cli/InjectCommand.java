@@ -54,12 +54,7 @@ final class InjectCommand implements Callable<Integer> {
       description = "With DIR: where the snapshot is now, if it has moved.")
   private @Nullable Path moved;
 
-  @Option(
-      names = "--below-4g",
-      paramLabel = "SIZE",
-      converter = Sizes.Converter.class,
-      description = "As given to extract; DIR remembers it.")
-  private @Nullable Long below4g;
+  @Mixin private Below4g below4g;
 
   @Override
   public Integer call() throws Exception {
@@ -74,15 +69,13 @@ final class InjectCommand implements Callable<Integer> {
       snapshot = moved != null ? moved : Path.of(read.snapshot());
       coreFile = coreFile.or(() -> inDirectory(read.core()));
       xmlFile = xmlFile.or(() -> inDirectory(read.hardware()));
-      below4g = below4g != null ? below4g : read.below4g();
+      below4g.bytes = below4g.bytes != null ? below4g.bytes : read.below4g();
     } else if (core == null && hardware == null) {
       throw new ParameterException(
           spec.commandLine(), "nothing to inject: name a directory, or --core, or --hardware");
     }
     try (Snapshot opened = SnapshotArgument.open(snapshot)) {
-      if (below4g != null) {
-        opened.below4g(below4g);
-      }
+      below4g.apply(opened);
       try (EditPlan plan = Injection.plan(opened, coreFile, xmlFile, manifest, output.progress())) {
         EditReport.print(target.carryOut(plan, output), target.done(), List.of(), output);
       }

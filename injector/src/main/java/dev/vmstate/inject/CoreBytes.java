@@ -2,6 +2,7 @@ package dev.vmstate.inject;
 
 import com.sun.nio.file.ExtendedOpenOption;
 import dev.vmstate.bytes.ByteSource;
+import dev.vmstate.snapshot.FileSource;
 import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;
@@ -22,13 +23,11 @@ final class CoreBytes implements ByteSource, Closeable {
   private static final int WINDOW = 1 << 17;
   private static final int LEAST_AHEAD = 16 << 10;
 
-  private final String name;
-  private final FileChannel channel;
+  private final FileSource file;
   private final Optional<FileChannel> direct;
   private final ByteBuffer aligned =
       ByteBuffer.allocateDirect(WINDOW + BLOCK).alignedSlice(BLOCK).slice(0, WINDOW);
   private final ByteBuffer window = ByteBuffer.allocateDirect(WINDOW);
-  private final long size;
   private long windowStart;
   private int windowLength;
   private int ahead = LEAST_AHEAD;
@@ -40,11 +39,9 @@ final class CoreBytes implements ByteSource, Closeable {
 
   /** {@code direct} reads past the page cache, if the file system can. */
   CoreBytes(Path file, Optional<FileChannel> direct) throws IOException {
-    this.name = file.toString();
     this.direct = direct;
     this.directWorks = direct.isPresent();
-    this.channel = FileChannel.open(file, StandardOpenOption.READ);
-    this.size = channel.size();
+    this.file = new FileSource(file);
   }
 
   static Optional<FileChannel> direct(Path file) {
@@ -58,23 +55,17 @@ final class CoreBytes implements ByteSource, Closeable {
 
   @Override
   public String name() {
-    return name;
+    return file.name();
   }
 
   @Override
   public long size() {
-    return size;
+    return file.size();
   }
 
   @Override
   public void read(long offset, ByteBuffer into) throws IOException {
-    while (into.hasRemaining()) {
-      int got = channel.read(into, offset);
-      if (got < 0) {
-        throw new EOFException("%s: the core ends at 0x%x".formatted(name, offset));
-      }
-      offset += got;
-    }
+    file.read(offset, into);
   }
 
   /**
@@ -88,9 +79,9 @@ final class CoreBytes implements ByteSource, Closeable {
       boolean onwards = offset >= windowStart && offset <= windowStart + windowLength + LEAST_AHEAD;
       ahead = onwards ? Math.min(2 * ahead, WINDOW) : LEAST_AHEAD;
       windowLength = 0;
-      int fill = (int) Math.min(Math.max(ahead, length), size - offset);
+      int fill = (int) Math.min(Math.max(ahead, length), size() - offset);
       if (fill < length) {
-        throw new EOFException("%s: the core ends at 0x%x".formatted(name, size));
+        throw new EOFException("%s: the core ends at 0x%x".formatted(name(), size()));
       }
       window.clear().limit(fill);
       read(offset, window);
@@ -139,7 +130,7 @@ final class CoreBytes implements ByteSource, Closeable {
 
   @Override
   public void close() throws IOException {
-    channel.close();
+    file.close();
     if (direct.isPresent()) {
       direct.get().close();
     }
