@@ -186,12 +186,26 @@ public final class Snapshot implements Closeable {
         "qemu", header.machine(), arch(), blocks(), cpus(), Nics.of(devices()), devices());
   }
 
+  /** By the machine's name, or, where the stream does not say one, by its CPUs. */
+  private boolean isPc() throws IOException {
+    String machine = header.machine();
+    return machine.matches("(pc|isapc|microvm|nitro|xenfv|xenpv).*") || !cpus().isEmpty();
+  }
+
   /** Where each RAM block stands in guest-physical memory. */
   public MemoryMap memoryMap() throws IOException {
     if (map != null) {
       return map;
     }
-    MemoryMap decided = X86MemoryMap.of(header.machine(), blocks(), devices(), below4g);
+    MemoryMap decided =
+        isPc()
+            ? X86MemoryMap.of(header.machine(), blocks(), devices(), below4g)
+            : new MemoryMap(
+                blocks(),
+                List.of(),
+                List.of(
+                    "'%s' is no x86 machine: where its RAM blocks stand is not known here"
+                        .formatted(header.machine())));
     map = decided;
     return decided;
   }
