@@ -1,5 +1,7 @@
 package dev.vmstate.cli.guest;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,6 +25,28 @@ final class GuestMachine {
   static List<String> hostQemu() {
     HostTool.need("qemu-system-x86_64", "qemu-system-x86");
     return List.of("qemu-system-x86_64");
+  }
+
+  /** A QEMU that {@code .ci/guest-kernels --matrix} has fetched; skips the test without it. */
+  static List<String> cachedQemu(String version) {
+    Path folder = GuestKernel.cache().resolve("qemu");
+    Path program = folder.resolve(version).resolve("qemu-system-x86_64");
+    if (!Files.isExecutable(program)) {
+      Path why = folder.resolve(version + ".failed");
+      HostTool.missing(
+          Files.exists(why)
+              ? contents(why)
+              : "no QEMU %s in %s: run .ci/guest-kernels --matrix".formatted(version, folder));
+    }
+    return List.of(program.toString());
+  }
+
+  private static String contents(Path file) {
+    try {
+      return Files.readString(file).strip();
+    } catch (IOException e) {
+      return e.toString();
+    }
   }
 
   GuestMachine cpus(int count) {
