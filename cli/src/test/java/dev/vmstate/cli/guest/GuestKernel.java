@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A Linux that {@code .ci/guest-kernels} has fetched.
@@ -31,14 +32,15 @@ record GuestKernel(Path folder) {
 
   /** Where the script puts what it fetches. */
   static Path cache() {
-    String own = System.getenv("VMSTATE_CACHE");
-    String all = System.getenv("XDG_CACHE_HOME");
-    Path folder =
-        own != null
-            ? Path.of(own)
-            : (all != null ? Path.of(all) : Path.of(System.getProperty("user.home"), ".cache"))
-                .resolve("vmstate");
-    return folder.resolve("guest");
+    Path home = Path.of(System.getProperty("user.home"), ".cache");
+    return environment("VMSTATE_CACHE")
+        .orElseGet(() -> environment("XDG_CACHE_HOME").orElse(home).resolve("vmstate"))
+        .resolve("guest");
+  }
+
+  /** Empty is as good as unset, as it is to the script. */
+  private static Optional<Path> environment(String name) {
+    return Optional.ofNullable(System.getenv(name)).filter(text -> !text.isEmpty()).map(Path::of);
   }
 
   Path image() {
