@@ -29,6 +29,9 @@ public final class X86MemoryMap {
   private static final long VGA_HOLE = 0xa0000;
   private static final long SHADOW = 0xc0000;
 
+  /** QEMU pads the ACPI tables to 128 KiB, or 2 MiB for very large machines. */
+  private static final long MOST_TABLES = 16 * MIB;
+
   private final String machine;
   private final List<RamBlock> blocks;
   private final List<DeviceSection> devices;
@@ -45,21 +48,35 @@ public final class X86MemoryMap {
     this.devices = devices;
   }
 
+  /** Reads a RAM block's bytes; asked only when the stream's ends do not decide. */
+  public interface Contents {
+    /** All bytes of the block with that index. */
+    byte[] of(int block) throws IOException;
+  }
+
   /**
    * Decides the map.
    *
    * @param below4g overrides what CMOS and the machine's rule say
+   * @param contents of small blocks, for the ACPI tables of a guest with several memory backends
    */
   public static MemoryMap of(
-      String machine, List<RamBlock> blocks, List<DeviceSection> devices, OptionalLong below4g)
+      String machine,
+      List<RamBlock> blocks,
+      List<DeviceSection> devices,
+      OptionalLong below4g,
+      Contents contents)
       throws IOException {
     X86MemoryMap map = new X86MemoryMap(machine, blocks, devices);
-    map.mainMemory(below4g);
+    map.mainMemory(below4g, contents);
     map.firmware();
     map.bars();
     for (int i = 0; i < blocks.size(); i++) {
       if (!map.placed.contains(i)) {
-        map.reasons.add(blocks.get(i).name() + ": the CPU does not see it");
+        String name = blocks.get(i).name();
+        boolean rom = name.startsWith("/rom@") || name.endsWith("rom") || name.contains("vram");
+        map.reasons.add(
+            name + (rom ? ": the CPU does not see it" : ": not placed, its address is not known"));
       }
     }
     return new MemoryMap(blocks, map.ranges, map.reasons);
@@ -69,10 +86,21 @@ public final class X86MemoryMap {
     return machine.startsWith("microvm");
   }
 
-  private void mainMemory(OptionalLong override) throws IOException {
-    List<Integer> main = MainMemory.blocks(blocks);
-    long total = main.stream().mapToLong(i -> blocks.get(i).bytes()).sum();
+  private void mainMemory(OptionalLong override, Contents contents) throws IOException {
     Optional<long[]> cmos = cmos();
+    List<Long> nodes = List.of();
+    int tables = find(Srat.BLOCK);
+    if (tables >= 0 && MainMemory.needsNodes(blocks) && blocks.get(tables).bytes() <= MOST_TABLES) {
+      nodes = Srat.nodes(contents.of(tables));
+    }
+    OptionalLong sum =
+        cmos.isPresent() ? OptionalLong.of(cmos.get()[0] + cmos.get()[1]) : OptionalLong.empty();
+    MainMemory choice = MainMemory.choose(blocks, sum, nodes);
+    if (!choice.reason().isEmpty()) {
+      reasons.add(choice.reason());
+    }
+    List<Integer> main = choice.main();
+    long total = main.stream().mapToLong(i -> blocks.get(i).bytes()).sum();
     long low;
     long rule = rule(total);
     if (override.isPresent()) {
@@ -106,6 +134,23 @@ public final class X86MemoryMap {
       place(block, FOUR_GIB + start + above - low, above, bytes - above);
       start += bytes;
     }
+    plugged(choice.plugged(), FOUR_GIB + total - low);
+  }
+
+  /**
+   * DIMMs: QEMU gives each the first free place from the next GiB above main memory on ({@code
+   * hw/mem/memory-device.c}). An {@code addr=} of the user is not in the stream.
+   */
+  private void plugged(List<Integer> dimms, long end) {
+    long at = end + GIB - 1 & -GIB;
+    for (int dimm : dimms) {
+      long bytes = blocks.get(dimm).bytes();
+      reasons.add(
+          "%s at 0x%x: assumed, where QEMU puts a DIMM without addr="
+              .formatted(blocks.get(dimm).name(), at));
+      add(dimm, at, 0, bytes);
+      at += bytes;
+    }
   }
 
   /** Adds a piece of main memory, leaving out what the chipset hides below 1 MiB. */
@@ -113,17 +158,22 @@ public final class X86MemoryMap {
     if (bytes <= 0) {
       return;
     }
-    if (microvm() || address >= MIB) {
+    if (address >= MIB) {
       add(block, address, offset, bytes);
       return;
     }
     long end = address + bytes;
     Chipset chipset = Chipset.of(devices);
+    boolean hole = vga().isPresent() || functions.isEmpty() && !microvm();
+    long bios = MIB - isaBiosBytes();
     for (long at = address; at < Math.min(end, MIB); ) {
       long next = at < VGA_HOLE ? VGA_HOLE : at < SHADOW ? SHADOW : (at & -0x4000L) + 0x4000;
       next = Math.min(next, end);
       boolean visible =
-          at < VGA_HOLE || (at < SHADOW ? chipset.smramOpen() : chipset.shadowRam(at));
+          at < VGA_HOLE
+              || (at < SHADOW
+                  ? !hole || chipset.smramOpen()
+                  : microvm() ? at < bios : chipset.shadowRam(at));
       if (visible) {
         add(block, at, offset + at - address, next - at);
       }
@@ -147,16 +197,26 @@ public final class X86MemoryMap {
       top -= blocks.get(flash).bytes();
       add(flash, top, 0, blocks.get(flash).bytes());
     }
-    int isaBios = find("isa-bios");
-    int source = isaBios >= 0 ? isaBios : bios;
+    int source = isaBios();
     if (source >= 0) {
-      long bytes = Math.min(blocks.get(source).bytes(), 128 << 10);
+      long bytes = isaBiosBytes();
       fillHoles(source, MIB - bytes, blocks.get(source).bytes() - bytes, bytes);
     }
     int rom = find("pc.rom");
     if (rom >= 0) {
       fillHoles(rom, SHADOW, 0, Math.min(blocks.get(rom).bytes(), 128 << 10));
     }
+  }
+
+  /** The block whose end is seen below 1 MiB, or -1. */
+  private int isaBios() {
+    int own = find("isa-bios");
+    return own >= 0 ? own : find("pc.bios");
+  }
+
+  private long isaBiosBytes() {
+    int block = isaBios();
+    return block < 0 ? 0 : Math.min(blocks.get(block).bytes(), 128 << 10);
   }
 
   private void fillHoles(int block, long address, long offset, long bytes) {
@@ -170,10 +230,11 @@ public final class X86MemoryMap {
     for (int block = 0; block < blocks.size(); block++) {
       String name = blocks.get(block).name();
       int slash = name.lastIndexOf('/');
-      if (slash < 0 || name.startsWith("/")) {
+      if (name.startsWith("/") || slash < 0 && !isVideo(name)) {
         continue;
       }
-      Optional<PciConfig> config = pci(name.substring(0, slash + 1));
+      // Machines up to 2.3 name video RAM without the path of its device.
+      Optional<PciConfig> config = slash < 0 ? vga() : pci(name.substring(0, slash + 1));
       if (config.isEmpty() || !config.get().memoryEnabled()) {
         continue;
       }
@@ -189,13 +250,32 @@ public final class X86MemoryMap {
     return switch (region) {
       case "vga.vram" -> config.memoryBar(0) >= 0 ? config.memoryBar(0) : config.memoryBar(1);
       case "qxl.vram" -> config.memoryBar(1);
-      case "qxl.rom" -> config.memoryBar(2);
+      case "qxl.vrom" -> config.memoryBar(2);
       default -> region.endsWith(".rom") ? config.expansionRom() : -1;
     };
   }
 
+  /** Whether a block without a path is a video card's. */
+  static boolean isVideo(String name) {
+    return name.equals("vga.vram") || name.startsWith("qxl.") || name.equals("vga.rom");
+  }
+
+  /** The function that answers at 0xa0000: class code 0x0300, a VGA controller. */
+  private Optional<PciConfig> vga() throws IOException {
+    readFunctions();
+    return functions.values().stream().filter(config -> config.u16(0x0a) == 0x0300).findFirst();
+  }
+
   /** The function whose section's name starts with {@code path}, e.g. {@code 0000:00:02.0/}. */
   private Optional<PciConfig> pci(String path) throws IOException {
+    readFunctions();
+    return functions.entrySet().stream()
+        .filter(function -> function.getKey().startsWith(path))
+        .findFirst()
+        .map(Map.Entry::getValue);
+  }
+
+  private void readFunctions() throws IOException {
     if (functions.isEmpty()) {
       for (DeviceSection device : devices) {
         Optional<PciConfig> config = PciConfig.of(device);
@@ -204,10 +284,6 @@ public final class X86MemoryMap {
         }
       }
     }
-    return functions.entrySet().stream()
-        .filter(function -> function.getKey().startsWith(path))
-        .findFirst()
-        .map(Map.Entry::getValue);
   }
 
   /** Adds a range unless something already stands there. */

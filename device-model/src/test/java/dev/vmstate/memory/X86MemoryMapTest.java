@@ -10,6 +10,7 @@ import dev.vmstate.device.DeviceSections;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -23,6 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class X86MemoryMapTest {
   private static final long MIB = 1L << 20;
   private static final long GIB = 1L << 30;
+  private static final X86MemoryMap.Contents NO_TABLES = block -> new byte[0];
 
   private static RamBlock block(String name, long bytes) {
     return new RamBlock(name, bytes, 4096);
@@ -31,7 +33,7 @@ class X86MemoryMapTest {
   private static MemoryMap map(String machine, long ram, DeviceSection... devices)
       throws IOException {
     return X86MemoryMap.of(
-        machine, List.of(block("pc.ram", ram)), List.of(devices), OptionalLong.empty());
+        machine, List.of(block("pc.ram", ram)), List.of(devices), OptionalLong.empty(), NO_TABLES);
   }
 
   private static DeviceSection cmos(long low, long high) throws IOException {
@@ -85,7 +87,8 @@ class X86MemoryMapTest {
   void theRuleOfTheMachineTypeSplitsMainMemory(String machine, long ram, long low, long high)
       throws Exception {
     RamBlock block = block(machine.equals("microvm") ? "microvm.ram" : "pc.ram", ram * MIB);
-    MemoryMap map = X86MemoryMap.of(machine, List.of(block), List.of(), OptionalLong.empty());
+    MemoryMap map =
+        X86MemoryMap.of(machine, List.of(block), List.of(), OptionalLong.empty(), NO_TABLES);
     assertEquals(low * MIB, split(map)[0]);
     assertEquals(high * MIB, split(map)[1]);
     assertTrue(map.reasons().get(0).contains("from the rule"), map.reasons().get(0));
@@ -136,10 +139,11 @@ class X86MemoryMapTest {
   void whatTheUserAsksForWins() throws Exception {
     List<RamBlock> ram = List.of(block("pc.ram", 5 * GIB));
     DeviceSection cmos = cmos(3 * GIB, 2 * GIB);
-    MemoryMap map = X86MemoryMap.of("pc-i440fx-7.2", ram, List.of(cmos), OptionalLong.of(2 * GIB));
+    MemoryMap map =
+        X86MemoryMap.of("pc-i440fx-7.2", ram, List.of(cmos), OptionalLong.of(2 * GIB), NO_TABLES);
     assertEquals(2 * GIB, split(map)[0]);
     assertEquals(3 * GIB, split(map)[1]);
-    map = X86MemoryMap.of("pc-i440fx-7.2", ram, List.of(cmos), OptionalLong.of(9 * GIB));
+    map = X86MemoryMap.of("pc-i440fx-7.2", ram, List.of(cmos), OptionalLong.of(9 * GIB), NO_TABLES);
     assertEquals("0:0+a0000@0 0:c0000+13ff40000@c0000", text(map)); // no hole is left to split at
   }
 
@@ -151,13 +155,126 @@ class X86MemoryMapTest {
             block("ram-node10", GIB),
             block("ram-node9", 4 * GIB),
             block("0000:00:02.0/vga.vram", 16 * MIB));
-    assertEquals(List.of(1, 0), MainMemory.blocks(blocks));
     assertEquals(5 * GIB, MainMemory.bytes(blocks));
-    MemoryMap map = X86MemoryMap.of("pc-q35-7.2", blocks, List.of(), OptionalLong.empty());
+    MemoryMap map =
+        X86MemoryMap.of("pc-q35-7.2", blocks, List.of(), OptionalLong.empty(), NO_TABLES);
     assertEquals(
         "1:0+a0000@0 1:c0000+7ff40000@c0000 1:80000000+80000000@100000000"
             + " 0:0+40000000@180000000",
         text(map));
+  }
+
+  /** An SRAT as build_srat writes it, behind other bytes. */
+  private static byte[] srat(long[]... nodeBaseBytesFlags) {
+    ByteBuffer out = ByteBuffer.allocate(0x1000).order(ByteOrder.LITTLE_ENDIAN);
+    out.position(0x321);
+    out.put("SRAT".getBytes(StandardCharsets.US_ASCII))
+        .putInt(48 + 16 + 40 * nodeBaseBytesFlags.length);
+    out.position(0x321 + 48);
+    out.put(new byte[] {0, 16}).position(out.position() + 14); // a processor's entry
+    for (long[] e : nodeBaseBytesFlags) {
+      out.put((byte) 1).put((byte) 40).putInt((int) e[0]).putShort((short) 0);
+      out.putLong(e[1]).putLong(e[2]).putInt(0).putInt((int) e[3]).putLong(0);
+    }
+    return out.array();
+  }
+
+  /** q35 with {@code -object …,id=z,size=192M -object …,id=y,size=320M}, z being node 0. */
+  @Test
+  void nodesOfTheSratTellTheOrderOfBackendsWhateverTheirNames() throws Exception {
+    List<RamBlock> blocks =
+        List.of(
+            block("y", 320 * MIB), block("z", 192 * MIB), block("/rom@etc/acpi/tables", 0x20000));
+    byte[] tables =
+        srat(
+            new long[] {0, 0, 0xa0000, 1},
+            new long[] {0, MIB, 191 * MIB, 1},
+            new long[] {1, 192 * MIB, 320 * MIB, 1},
+            new long[] {1, 4 * GIB, 8 * GIB, 3});
+    MemoryMap map =
+        X86MemoryMap.of("pc-q35-7.2", blocks, List.of(), OptionalLong.empty(), block -> tables);
+    assertEquals("1:0+a0000@0 1:c0000+bf40000@c0000 0:0+14000000@c000000", text(map));
+  }
+
+  @Test
+  void aBackendBesideTheNodesOrBesidePcRamIsADimmAboveFourGibibytes() throws Exception {
+    List<RamBlock> numa =
+        List.of(
+            block("m0", 256 * MIB),
+            block("m1", 256 * MIB),
+            block("d", 256 * MIB),
+            block("/rom@etc/acpi/tables", 0x20000));
+    byte[] tables =
+        srat(
+            new long[] {0, 0, 0xa0000, 1},
+            new long[] {0, MIB, 255 * MIB, 1},
+            new long[] {1, 256 * MIB, 256 * MIB, 1});
+    MemoryMap map =
+        X86MemoryMap.of("pc-q35-7.2", numa, List.of(), OptionalLong.empty(), block -> tables);
+    assertEquals(
+        "0:0+a0000@0 0:c0000+ff40000@c0000 1:0+10000000@10000000 2:0+10000000@100000000",
+        text(map));
+    List<RamBlock> plain = List.of(block("pc.ram", 256 * MIB), block("d", 128 * MIB));
+    map = X86MemoryMap.of("pc-i440fx-7.2", plain, List.of(), OptionalLong.empty(), NO_TABLES);
+    assertEquals("0:0+a0000@0 0:c0000+ff40000@c0000 1:0+8000000@100000000", text(map));
+    assertTrue(map.reasons().toString().contains("assumed"), map.reasons().toString());
+  }
+
+  @Test
+  void cmosTellsMainMemoryFromADimmOfAnotherSizeWithoutAnSrat() throws Exception {
+    List<RamBlock> blocks = List.of(block("main", 512 * MIB), block("extra", 256 * MIB));
+    MemoryMap map =
+        X86MemoryMap.of(
+            "pc-q35-7.2", blocks, List.of(cmos(512 * MIB, 0)), OptionalLong.empty(), NO_TABLES);
+    assertEquals("0:0+a0000@0 0:c0000+1ff40000@c0000 1:0+10000000@100000000", text(map));
+  }
+
+  private static DeviceSection function(String name, int classCode, long... bars)
+      throws IOException {
+    ByteBuffer config = ByteBuffer.allocate(256).order(ByteOrder.LITTLE_ENDIAN);
+    config.putShort(4, (short) 2).putShort(0x0a, (short) classCode);
+    for (int i = 0; i < bars.length; i++) {
+      config.putInt(0x10 + 4 * i, (int) bars[i]);
+    }
+    return DeviceSections.of(name, 0, d -> d.opaque("config", "pci config", config.array()));
+  }
+
+  @Test
+  void withoutAVgaControllerTheMemoryBelowTheBiosHasNoHole() throws Exception {
+    MemoryMap map = map("pc-q35-7.2", 64 * MIB, function("0000:00:02.0/virtio-gpu", 0x0380));
+    assertEquals("0:0+4000000@0", text(map));
+    map = map("pc-q35-7.2", 64 * MIB, function("0000:00:02.0/vga", 0x0300));
+    assertEquals("0:0+a0000@0 0:c0000+3f40000@c0000", text(map));
+  }
+
+  /** Machines up to 2.3: no path before the block's name. */
+  @Test
+  void videoMemoryWithoutAPathBelongsToTheVgaController() throws Exception {
+    List<RamBlock> blocks = List.of(block("pc.ram", 64 * MIB), block("vga.vram", 16 * MIB));
+    DeviceSection vga = function("0000:00:02.0/vga", 0x0300, 0xfd000008L);
+    MemoryMap map = X86MemoryMap.of("", blocks, List.of(vga), OptionalLong.empty(), NO_TABLES);
+    assertTrue(text(map).endsWith(" 1:0+1000000@fd000000"), text(map));
+  }
+
+  @Test
+  void qxlShowsItsVirtualRomAtTheThirdBarAndItsBootRomNowhere() throws Exception {
+    List<RamBlock> blocks =
+        List.of(
+            block("pc.ram", 64 * MIB),
+            block("0000:00:02.0/qxl.rom", 0x10000),
+            block("0000:00:02.0/qxl.vrom", 0x2000));
+    DeviceSection qxl = function("0000:00:02.0/qxl", 0x0300, 0xf4000000L, 0xf8000000L, 0xfc0d4000L);
+    MemoryMap map =
+        X86MemoryMap.of("pc-i440fx-7.2", blocks, List.of(qxl), OptionalLong.empty(), NO_TABLES);
+    assertTrue(text(map).endsWith(" 2:0+2000@fc0d4000"), text(map));
+  }
+
+  @Test
+  void microvmShowsTheEndOfItsBiosBelowOneMebibyte() throws Exception {
+    List<RamBlock> blocks = List.of(block("microvm.ram", 64 * MIB), block("pc.bios", 0x10000));
+    MemoryMap map = X86MemoryMap.of("microvm", blocks, List.of(), OptionalLong.empty(), NO_TABLES);
+    assertEquals(
+        "0:0+f0000@0 1:0+10000@f0000 0:100000+3f00000@100000 1:0+10000@ffff0000", text(map));
   }
 
   /** {@code block:offset+bytes@address}, all in hex. */
@@ -202,9 +319,12 @@ class X86MemoryMapTest {
     }
   }
 
+  /** The map of a machine that has a VGA controller besides. */
   private static String below(String machine, List<RamBlock> blocks, DeviceSection... devices)
       throws IOException {
-    return text(X86MemoryMap.of(machine, blocks, List.of(devices), OptionalLong.empty()));
+    List<DeviceSection> all = new ArrayList<>(List.of(devices));
+    all.add(function("0000:00:1e.0/vga", 0x0300));
+    return text(X86MemoryMap.of(machine, blocks, all, OptionalLong.empty(), NO_TABLES));
   }
 
   private static DeviceSection vga(String name, long bar, int command, long rom)
@@ -238,8 +358,9 @@ class X86MemoryMapTest {
             "pc",
             blocks,
             List.of(vga("0000:00:02.0/vga", 0x0100_0008L, 2, 0)),
-            OptionalLong.empty());
-    assertEquals(ram, text(onTop));
+            OptionalLong.empty(),
+            NO_TABLES);
+    assertEquals("0:0+8000000@0", text(onTop)); // the test's function has no VGA class
     assertTrue(onTop.reasons().stream().anyMatch(r -> r.contains("hidden by pc.ram")));
     assertTrue(onTop.reasons().stream().anyMatch(r -> r.contains("the CPU does not see it")));
   }
@@ -278,7 +399,8 @@ class X86MemoryMapTest {
                 "pc",
                 blocks,
                 List.of(bridge("0000:00:00.0/I440FX", 0x59, new int[7])),
-                OptionalLong.empty());
+                OptionalLong.empty(),
+                NO_TABLES);
         for (MemoryMap.Range range : map.ranges()) {
           RamBlock block = blocks.get(range.block());
           assertTrue(range.offset() >= 0 && range.offset() + range.bytes() <= block.bytes(), name);
@@ -299,7 +421,7 @@ class X86MemoryMapTest {
     MemoryMap map =
         assertTimeoutPreemptively(
             Duration.ofSeconds(20),
-            () -> X86MemoryMap.of("pc", blocks, devices, OptionalLong.empty()));
+            () -> X86MemoryMap.of("pc", blocks, devices, OptionalLong.empty(), NO_TABLES));
     assertEquals(4000, map.ranges().size());
     assertEquals(
         Arrays.asList(7, 3999),

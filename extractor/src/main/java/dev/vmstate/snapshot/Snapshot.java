@@ -186,6 +186,14 @@ public final class Snapshot implements Closeable {
         "qemu", header.machine(), arch(), blocks(), cpus(), Nics.of(devices()), devices());
   }
 
+  /** All bytes of a block: needs the index, since a page may stand anywhere. */
+  private byte[] contents(int block) throws IOException {
+    byte[] bytes = new byte[Math.toIntExact(blocks().get(block).bytes())];
+    MemoryMap none = new MemoryMap(blocks(), List.of(), List.of());
+    new StreamMemory(file, index(), none).readBlock(block, 0, ByteBuffer.wrap(bytes));
+    return bytes;
+  }
+
   /** By the machine's name, or, where the stream does not say one, by its CPUs. */
   private boolean isPc() throws IOException {
     String machine = header.machine();
@@ -199,7 +207,7 @@ public final class Snapshot implements Closeable {
     }
     MemoryMap decided =
         isPc()
-            ? X86MemoryMap.of(header.machine(), blocks(), devices(), below4g)
+            ? X86MemoryMap.of(header.machine(), blocks(), devices(), below4g, this::contents)
             : new MemoryMap(
                 blocks(),
                 List.of(),

@@ -104,7 +104,8 @@ final class WholeReading {
         }
       }
     }
-    return X86MemoryMap.of(header.machine(), ram.blocks(), devices, OptionalLong.empty());
+    return X86MemoryMap.of(
+        header.machine(), ram.blocks(), devices, OptionalLong.empty(), block -> new byte[0]);
   }
 
   /** The children of every group cover its body without gaps. */

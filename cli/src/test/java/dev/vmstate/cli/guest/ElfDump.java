@@ -153,30 +153,11 @@ final class ElfDump implements Closeable {
 
   /** The same ranges as in QEMU's own dump, and the same bytes in them. */
   void assertSameMemory(ElfDump qemus) throws IOException {
-    assertEquals(qemus.physicalRanges(), withoutVgaGap(physicalRanges()));
+    assertEquals(qemus.physicalRanges(), physicalRanges());
     for (List<Long> range : physicalRanges()) {
       long differs = firstDifference(qemus, range);
       assertEquals(-1, differs, () -> "differs at 0x" + Long.toHexString(differs));
     }
-  }
-
-  /**
-   * The ranges with the gap at 0xa0000 closed.
-   *
-   * <p>Behind the window of a VGA card lies RAM too: QEMU's dump has it when the machine has no
-   * such card. No firmware offers it to a guest, and it is not in our cores.
-   */
-  static List<List<Long>> withoutVgaGap(List<List<Long>> ranges) {
-    List<List<Long>> result = new ArrayList<>();
-    for (List<Long> range : ranges) {
-      int last = result.size() - 1;
-      if (last >= 0 && result.get(last).get(1) == 0xa_0000 && range.get(0) == 0xc_0000) {
-        result.set(last, List.of(result.get(last).get(0), range.get(1)));
-      } else {
-        result.add(range);
-      }
-    }
-    return result;
   }
 
   private ByteBuffer read(long offset, int length) throws IOException {

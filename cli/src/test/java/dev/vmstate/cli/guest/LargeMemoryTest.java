@@ -54,7 +54,7 @@ class LargeMemoryTest {
     Path directory = folder.resolve("extracted");
     Vmstate.run("extract", snapshot, "-o", directory);
     try (ElfDump core = new ElfDump(directory.resolve("core.elf"))) {
-      assertEquals(qemus, ElfDump.withoutVgaGap(core.physicalRanges()));
+      assertEquals(qemus, core.physicalRanges());
       for (int i = 0; i < marked.size(); i++) {
         byte[] expected = new byte[8];
         ByteBuffer.wrap(expected).order(ByteOrder.LITTLE_ENDIAN).putLong(MARK + i);
@@ -80,7 +80,7 @@ class LargeMemoryTest {
       long bytes = Long.decode(range.path("end").asText()) - start;
       loads.add(new ElfDump.Load(0, start, 0, bytes, bytes));
     }
-    return ElfDump.withoutVgaGap(ElfDump.physicalRanges(loads));
+    return ElfDump.physicalRanges(loads);
   }
 
   /** From the headers of QEMU's own dump; the rest of it goes nowhere. */
