@@ -3,6 +3,7 @@ package dev.vmstate.exchange;
 import dev.vmstate.core.elf.CoreLayout;
 import dev.vmstate.memory.RamBlock;
 import dev.vmstate.ram.PageVisitor;
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -11,19 +12,18 @@ import java.nio.channels.FileChannel;
  * Puts page records into a core as they pass. Pages that follow each other are gathered and written
  * at once; a page of zeros is never written unless an earlier record of it was, so it stays a hole.
  */
-final class CorePages implements PageVisitor {
-  private static final int BATCH = 1 << 17;
-
+final class CorePages implements PageVisitor, Closeable {
   private final CoreLayout layout;
-  private final FileChannel out;
-  private final ByteBuffer batch = ByteBuffer.allocateDirect(BATCH);
+  private final WriteBehind out;
   private final long[][] written;
   private final int pageSize;
+  private ByteBuffer batch;
   private long batchStart;
 
-  CorePages(CoreLayout layout, FileChannel out, int pageSize) {
+  CorePages(CoreLayout layout, FileChannel file, int pageSize) throws IOException {
     this.layout = layout;
-    this.out = out;
+    this.out = new WriteBehind(file);
+    this.batch = out.take();
     this.pageSize = pageSize;
     this.written = new long[layout.blocks().size()][];
     for (int i = 0; i < written.length; i++) {
@@ -61,13 +61,23 @@ final class CorePages implements PageVisitor {
     }
   }
 
-  void flush() throws IOException {
-    batch.flip();
-    long at = batchStart;
-    while (batch.hasRemaining()) {
-      at += out.write(batch, at);
-    }
-    batch.clear();
-    batchStart = at;
+  private void flush() throws IOException {
+    int length = batch.position();
+    out.write(batch.flip(), batchStart);
+    batch = out.take();
+    batchStart += length;
+  }
+
+  /** Waits until every page is in the file. */
+  void finish() throws IOException {
+    flush();
+    out.giveBack(batch);
+    out.drain();
+    batch = out.take();
+  }
+
+  @Override
+  public void close() throws IOException {
+    out.close();
   }
 }

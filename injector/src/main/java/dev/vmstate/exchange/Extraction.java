@@ -106,10 +106,10 @@ public final class Extraction {
       throws IOException {
     List<X86Cpu> cpus = snapshot.cpus();
     CoreLayout layout = CoreLayout.of(snapshot.blocks(), cpus.size());
-    try (OutputFile file = new OutputFile(path)) {
-      CorePages pages = new CorePages(layout, file.channel(), snapshot.header().pageSize());
+    try (OutputFile file = new OutputFile(path);
+        CorePages pages = new CorePages(layout, file.channel(), snapshot.header().pageSize())) {
       snapshot.scan(PageVisitor.both(pages, fingerprint), progress);
-      pages.flush();
+      pages.finish();
       if (file.channel().size() < layout.size()) {
         file.channel().write(ByteBuffer.allocate(1), layout.size() - 1);
       }

@@ -2,6 +2,7 @@ package dev.vmstate.inject;
 
 import dev.vmstate.bytes.Patch;
 import dev.vmstate.bytes.Progress;
+import dev.vmstate.exchange.WriteBehind;
 import dev.vmstate.snapshot.FileSource;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -9,17 +10,9 @@ import java.nio.channels.FileChannel;
 
 /** A copy of a file with bytes replaced and bytes inserted at one place. */
 final class PatchedCopy implements StreamTarget {
-  /**
-   * Small enough to stay in the processor's cache between reading and writing: with 1 MiB the copy
-   * takes twice as long. (transferTo is sendfile on Java 17, which moves 64 KiB through a pipe at a
-   * time and is slower still.)
-   */
-  private static final int STEP = 1 << 17;
-
   private final FileSource source;
   private final FileChannel out;
   private final Progress progress;
-  private final ByteBuffer step = ByteBuffer.allocateDirect(STEP);
   private long insertAt = Long.MAX_VALUE;
   private long inserted;
 
@@ -43,11 +36,15 @@ final class PatchedCopy implements StreamTarget {
 
   private void copy(long from, long to) throws IOException {
     long shift = from < insertAt ? 0 : inserted;
-    for (long at = from; at < to; at += step.capacity()) {
-      step.clear().limit((int) Math.min(step.capacity(), to - at));
-      source.read(at, step);
-      write(step.flip(), at + shift);
-      progress.at(at);
+    try (WriteBehind behind = new WriteBehind(out)) {
+      for (long at = from; at < to; at += WriteBehind.BYTES) {
+        ByteBuffer step = behind.take();
+        step.limit((int) Math.min(step.capacity(), to - at));
+        source.read(at, step);
+        behind.write(step.flip(), at + shift);
+        progress.at(at);
+      }
+      behind.drain();
     }
     progress.at(to);
   }
