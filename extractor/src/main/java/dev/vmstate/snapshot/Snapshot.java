@@ -235,10 +235,23 @@ public final class Snapshot implements Closeable {
     progress.start("reading " + path.getFileName(), file.size());
     StreamLayout scanned =
         new StreamScan(file, header, ram, vmdesc).scan(PageVisitor.both(fresh, visitor), progress);
+    requireOneStream(scanned);
     progress.at(file.size());
     index = fresh;
     layout = scanned;
     return scanned;
+  }
+
+  /** {@code cat a.mig b.mig}: the end tells of b's devices, but the records read are a's. */
+  private void requireOneStream(StreamLayout scanned) throws FormatException {
+    if (layout != null
+        && (layout.ramAppendAt() != scanned.ramAppendAt() || layout.end() != scanned.end())) {
+      throw new FormatException(
+          file.name(),
+          scanned.end(),
+          "the stream ends here, but the file's last device description belongs to another stream"
+              + " behind it (two streams in one file?): cut the file here");
+    }
   }
 
   /** Reads the whole stream once, telling nobody how far it is. */
