@@ -6,7 +6,6 @@ import dev.vmstate.ram.PageVisitor;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 
 /**
  * Puts page records into a core as they pass. Pages that follow each other are gathered and written
@@ -20,9 +19,9 @@ final class CorePages implements PageVisitor, Closeable {
   private ByteBuffer batch;
   private long batchStart;
 
-  CorePages(CoreLayout layout, FileChannel file, int pageSize) throws IOException {
+  CorePages(CoreLayout layout, OutputFile file, int pageSize) throws IOException {
     this.layout = layout;
-    this.out = new WriteBehind(file);
+    this.out = new WriteBehind(file::write);
     this.batch = out.take();
     this.pageSize = pageSize;
     this.written = new long[layout.blocks().size()][];

@@ -19,11 +19,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -77,11 +77,18 @@ public final class Extraction {
   private Result run(Progress progress) throws IOException {
     if (options.core() && snapshot.cpus().isEmpty()) {
       throw new IOException(
-          "%s: no x86 CPU in it (machine '%s'): a core needs one; --core none writes the rest"
-              .formatted(snapshot.path(), snapshot.header().machine()));
+          "%s: %s; --core none writes the rest".formatted(snapshot.path(), whyNoCpu()));
     }
     MemoryMap map = snapshot.memoryMap();
-    Files.createDirectories(directory);
+    OutputFile.Directory made = new OutputFile.Directory(directory);
+    try {
+      return write(map, progress);
+    } finally {
+      made.close();
+    }
+  }
+
+  private Result write(MemoryMap map, Progress progress) throws IOException {
     // An older extraction's manifest must not speak for files of this one.
     Files.deleteIfExists(directory.resolve(Manifest.FILE));
     List<Path> files = new ArrayList<>();
@@ -102,25 +109,37 @@ public final class Extraction {
     return new Result(List.copyOf(files), result.loads(), result.leftOut(), result.virtual());
   }
 
+  private String whyNoCpu() throws IOException {
+    Optional<DeviceSection> unread =
+        snapshot.devices().stream()
+            .filter(device -> device.name().equals("cpu"))
+            .filter(device -> device.decoded() == DeviceSection.Decoded.OPAQUE)
+            .findFirst();
+    if (unread.isEmpty()) {
+      return "no x86 CPU in it (machine '%s'): a core needs one"
+          .formatted(snapshot.header().machine());
+    }
+    return "its 'cpu' sections cannot be read: "
+        + (snapshot.layout().vmdesc().isPresent()
+            ? unread.get().note()
+            : "the stream has no device description (machine option suppress-vmdesc)");
+  }
+
   private Result core(Path path, MemoryMap map, StreamFingerprint fingerprint, Progress progress)
       throws IOException {
     List<X86Cpu> cpus = snapshot.cpus();
     CoreLayout layout = CoreLayout.of(snapshot.blocks(), cpus.size());
     try (OutputFile file = new OutputFile(path);
-        CorePages pages = new CorePages(layout, file.channel(), snapshot.header().pageSize())) {
+        CorePages pages = new CorePages(layout, file, snapshot.header().pageSize())) {
       snapshot.scan(PageVisitor.both(pages, fingerprint), progress);
       pages.finish();
       if (file.channel().size() < layout.size()) {
-        file.channel().write(ByteBuffer.allocate(1), layout.size() - 1);
+        file.write(ByteBuffer.allocate(1), layout.size() - 1);
       }
       VirtualMap virtual =
           options.physical() ? VirtualMap.NONE : VirtualMap.of(snapshot.memory(), cpus);
       LoadPlan plan = LoadPlan.of(layout, map, virtual);
-      ByteBuffer header = CoreHeader.encode(layout, plan, CoreHeader.cpuNotes(cpus));
-      long at = 0;
-      while (header.hasRemaining()) {
-        at += file.channel().write(header, at);
-      }
+      file.write(CoreHeader.encode(layout, plan, CoreHeader.cpuNotes(cpus)), 0);
       file.commit();
       return new Result(List.of(), plan.loads().size(), plan.leftOut(), virtual);
     }
@@ -129,15 +148,14 @@ public final class Extraction {
   private Path hardware() throws IOException {
     Path path = directory.resolve(HARDWARE);
     try (OutputFile file = new OutputFile(path);
-        OutputStream out =
-            new BufferedOutputStream(Channels.newOutputStream(file.channel()), 1 << 16)) {
+        OutputStream out = new BufferedOutputStream(file.stream(), 1 << 16)) {
       HardwareXmlWriter.write(snapshot.hardware(), out);
       out.flush();
       file.commit();
     }
     try (OutputFile file = new OutputFile(directory.resolve(XSD));
         InputStream xsd = HardwareXsd.open();
-        OutputStream out = Channels.newOutputStream(file.channel())) {
+        OutputStream out = file.stream()) {
       xsd.transferTo(out);
       file.commit();
     }

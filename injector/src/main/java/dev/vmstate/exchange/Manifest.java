@@ -80,10 +80,7 @@ public record Manifest(
   /** Writes the file into {@code directory}. */
   public void write(Path directory) throws IOException {
     try (OutputFile file = new OutputFile(directory.resolve(FILE))) {
-      ByteBuffer bytes = ByteBuffer.wrap(MAPPER.writeValueAsBytes(this));
-      while (bytes.hasRemaining()) {
-        file.channel().write(bytes);
-      }
+      file.write(ByteBuffer.wrap(MAPPER.writeValueAsBytes(this)), 0);
       file.commit();
     }
   }

@@ -4,7 +4,6 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -26,14 +25,19 @@ public final class WriteBehind implements Closeable {
     static final long END = -1;
   }
 
-  private final FileChannel out;
+  /** Writes all of {@code bytes} at {@code at}. */
+  public interface Target {
+    void write(ByteBuffer bytes, long at) throws IOException;
+  }
+
+  private final Target out;
   private final BlockingQueue<ByteBuffer> free = new ArrayBlockingQueue<>(BUFFERS);
   private final BlockingQueue<Piece> full = new ArrayBlockingQueue<>(BUFFERS + 1);
   private final Thread writer;
   private volatile @Nullable IOException failure;
 
-  /** Starts the thread; the channel stays the caller's. */
-  public WriteBehind(FileChannel out) {
+  /** Starts the thread; the file stays the caller's. */
+  public WriteBehind(Target out) {
     this.out = out;
     for (int i = 0; i < BUFFERS; i++) {
       free.add(ByteBuffer.allocateDirect(BYTES));
@@ -48,7 +52,7 @@ public final class WriteBehind implements Closeable {
       for (Piece piece = full.take(); piece.at() != Piece.END; piece = full.take()) {
         if (failure == null) {
           try {
-            write(piece);
+            out.write(piece.bytes(), piece.at());
           } catch (IOException e) {
             failure = e;
           }
@@ -57,13 +61,6 @@ public final class WriteBehind implements Closeable {
       }
     } catch (InterruptedException e) {
       failure = new InterruptedIOException("writing was interrupted");
-    }
-  }
-
-  private void write(Piece piece) throws IOException {
-    long at = piece.at();
-    while (piece.bytes().hasRemaining()) {
-      at += out.write(piece.bytes(), at);
     }
   }
 

@@ -70,7 +70,7 @@ public final class EditPlan implements Closeable {
     }
     long appendAt = snapshot.layout().ramAppendAt();
     try (OutputFile file = new OutputFile(output)) {
-      PatchedCopy copy = new PatchedCopy(snapshot.file(), file.channel(), progress);
+      PatchedCopy copy = new PatchedCopy(snapshot.file(), file, progress);
       copy.front(appendAt);
       Changes changes = new Changes(snapshot, Optional.of(copy));
       visit(changes);

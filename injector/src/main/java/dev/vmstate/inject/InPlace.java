@@ -1,12 +1,14 @@
 package dev.vmstate.inject;
 
 import dev.vmstate.bytes.Patch;
+import dev.vmstate.exchange.OutputFile;
 import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -34,6 +36,7 @@ public final class InPlace implements Closeable {
       if (file.tryLock() == null) {
         throw new IOException(path + ": is in use by another program");
       }
+      OutputFile.deleteLeftOvers(UndoJournal.beside(path));
     } catch (OverlappingFileLockException e) {
       file.close();
       throw new IOException(path + ": is being changed already", e);
@@ -233,6 +236,9 @@ public final class InPlace implements Closeable {
 
   static long undo(Path path, Opener opener) throws IOException {
     if (UndoJournal.of(path, opener).isEmpty()) {
+      if (Files.isWritable(path)) {
+        new InPlace(path, opener).close(); // what was left of a journal that never was complete
+      }
       throw new IOException(
           "%s: nothing to undo: there is no %s".formatted(path, UndoJournal.beside(path)));
     }

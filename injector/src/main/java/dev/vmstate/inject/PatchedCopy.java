@@ -2,21 +2,21 @@ package dev.vmstate.inject;
 
 import dev.vmstate.bytes.Patch;
 import dev.vmstate.bytes.Progress;
+import dev.vmstate.exchange.OutputFile;
 import dev.vmstate.exchange.WriteBehind;
 import dev.vmstate.snapshot.FileSource;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 
 /** A copy of a file with bytes replaced and bytes inserted at one place. */
 final class PatchedCopy implements StreamTarget {
   private final FileSource source;
-  private final FileChannel out;
+  private final OutputFile out;
   private final Progress progress;
   private long insertAt = Long.MAX_VALUE;
   private long inserted;
 
-  PatchedCopy(FileSource source, FileChannel out, Progress progress) {
+  PatchedCopy(FileSource source, OutputFile out, Progress progress) {
     this.source = source;
     this.out = out;
     this.progress = progress;
@@ -36,7 +36,7 @@ final class PatchedCopy implements StreamTarget {
 
   private void copy(long from, long to) throws IOException {
     long shift = from < insertAt ? 0 : inserted;
-    try (WriteBehind behind = new WriteBehind(out)) {
+    try (WriteBehind behind = new WriteBehind(out::write)) {
       for (long at = from; at < to; at += WriteBehind.BYTES) {
         ByteBuffer step = behind.take();
         step.limit((int) Math.min(step.capacity(), to - at));
@@ -52,19 +52,13 @@ final class PatchedCopy implements StreamTarget {
   @Override
   public void patch(Patch patch) throws IOException {
     long at = patch.where().offset();
-    write(patch.with(), at < insertAt ? at : at + inserted);
+    out.write(patch.with(), at < insertAt ? at : at + inserted);
   }
 
   @Override
   public void append(ByteBuffer bytes) throws IOException {
     int length = bytes.remaining();
-    write(bytes, insertAt + inserted);
+    out.write(bytes, insertAt + inserted);
     inserted += length;
-  }
-
-  private void write(ByteBuffer bytes, long at) throws IOException {
-    while (bytes.hasRemaining()) {
-      at += out.write(bytes, at);
-    }
   }
 }

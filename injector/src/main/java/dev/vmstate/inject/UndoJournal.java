@@ -338,7 +338,7 @@ final class UndoJournal {
       buffer.flip();
       crc.update(buffer.duplicate());
       length += buffer.remaining();
-      InPlace.write(out.channel(), buffer, BODY_AT + length - buffer.remaining());
+      out.write(buffer, BODY_AT + length - buffer.remaining());
       buffer.clear();
     }
 
@@ -356,7 +356,7 @@ final class UndoJournal {
           .putInt((int) crc.getValue());
       header.putInt(44, crc(header, 0, 44));
       mark(header, State.PENDING, 0);
-      InPlace.write(out.channel(), header.duplicate().clear(), 0);
+      out.write(header.duplicate().clear(), 0);
       out.commit();
       return new UndoJournal(path, opener, header, State.PENDING, 0);
     }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.vmstate.bytes.FormatException;
 import dev.vmstate.core.elf.CoreFile;
 import dev.vmstate.core.elf.CoreLayout;
 import dev.vmstate.fixtures.MigrationStreamBuilder;
@@ -133,6 +134,58 @@ class ExtractedCoreTest {
     assertFalse(Files.exists(out));
     TestMachine.extract(snapshot, out, new Extraction.Options(false, true, false, null));
     assertTrue(Files.exists(out.resolve(Extraction.HARDWARE)));
+  }
+
+  /** suppress-vmdesc=on: the CPUs are there, but nothing says which byte is which. */
+  @Test
+  void cpusThatNothingDescribesAreSaidToBeThere() throws IOException {
+    TestMachine machine = TestMachine.random(1);
+    machine.builder.withoutVmdesc();
+    Path snapshot = machine.write(directory.resolve("vm.mig"));
+    Path out = directory.resolve("vm");
+    IOException e = assertThrows(IOException.class, () -> TestMachine.extract(snapshot, out));
+    assertEquals(
+        snapshot
+            + ": its 'cpu' sections cannot be read: the stream has no device description (machine"
+            + " option suppress-vmdesc); --core none writes the rest",
+        e.getMessage());
+  }
+
+  /** {@code cat a.mig b.mig}: the end tells of b's devices, but the records read are a's. */
+  @Test
+  void twoStreamsInOneFileAreNotMixed() throws IOException {
+    byte[] first = TestMachine.random(1).stream();
+    byte[] second = TestMachine.random(2).stream();
+    byte[] both = Arrays.copyOf(first, first.length + second.length);
+    System.arraycopy(second, 0, both, first.length, second.length);
+    Path snapshot = Files.write(directory.resolve("vm.mig"), both);
+    Path out = directory.resolve("vm");
+    FormatException e =
+        assertThrows(FormatException.class, () -> TestMachine.extract(snapshot, out));
+    assertTrue(e.getMessage().contains("two streams in one file"), e.getMessage());
+    assertEquals(first.length, e.offset());
+    assertFalse(Files.exists(out));
+  }
+
+  @Test
+  void aFailedExtractionLeavesADirectoryThatWasThereBefore() throws IOException {
+    Path cut = directory.resolve("cut.mig");
+    byte[] stream = TestMachine.random(1).stream();
+    Path out = Files.createDirectory(directory.resolve("vm"));
+    stream[(int) lastRamWord(stream)] ^= 1;
+    Files.write(cut, stream);
+    assertThrows(IOException.class, () -> TestMachine.extract(cut, out));
+    assertTrue(Files.exists(out));
+    assertThrows(IOException.class, () -> TestMachine.extract(cut, directory.resolve("a/b")));
+    assertFalse(Files.exists(directory.resolve("a")));
+  }
+
+  /** Where a flipped bit leaves both ends alone. */
+  private long lastRamWord(byte[] stream) throws IOException {
+    Path file = Files.write(directory.resolve("whole.mig"), stream);
+    try (Snapshot opened = Snapshot.open(file)) {
+      return opened.ram().span().end();
+    }
   }
 
   @Test

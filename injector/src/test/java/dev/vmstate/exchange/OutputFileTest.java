@@ -101,6 +101,49 @@ class OutputFileTest {
     assertEquals(List.of(), files());
   }
 
+  /** {@code /dev/full} cannot be a target, so a closed file stands for the full disk. */
+  @Test
+  void aFailedWriteNamesTheFile() throws IOException {
+    Path path = directory.resolve("out");
+    try (OutputFile file = new OutputFile(path)) {
+      file.channel().close();
+      IOException e = assertThrows(IOException.class, () -> file.write(ByteBuffer.allocate(1), 0));
+      assertTrue(e.getMessage().startsWith(path + ": "), e.getMessage());
+    }
+  }
+
+  @Test
+  void onlyDeadProcessesLeftOversOfTheSameNameAreDeleted() throws Exception {
+    Process dead = new ProcessBuilder("true").start();
+    dead.waitFor();
+    String prefix = ".vmstate-%08x-".formatted("out".hashCode());
+    Files.createFile(directory.resolve(prefix + dead.pid() + "-1f"));
+    List<String> stay =
+        List.of(
+            ".vmstate-%08x-%d-1f".formatted("other".hashCode(), dead.pid()),
+            prefix + ProcessHandle.current().pid() + "-1f",
+            prefix + dead.pid() + "-not",
+            "out");
+    for (String name : stay) {
+      Files.createFile(directory.resolve(name));
+    }
+    OutputFile.deleteLeftOvers(directory.resolve("out"));
+    assertEquals(stay.stream().sorted().toList(), files());
+  }
+
+  @Test
+  void aDirectoryThatHadToBeMadeGoesAgainWhenEmpty() throws IOException {
+    OutputFile.Directory made = new OutputFile.Directory(directory.resolve("a/b"));
+    assertTrue(Files.isDirectory(directory.resolve("a/b")));
+    made.close();
+    assertEquals(List.of(), files());
+    made = new OutputFile.Directory(directory.resolve("a/b"));
+    Files.createFile(directory.resolve("a/b/c"));
+    made.close();
+    new OutputFile.Directory(directory.resolve("a")).close();
+    assertTrue(Files.exists(directory.resolve("a/b/c")));
+  }
+
   /** Starts a file, says so, and waits to be ended. */
   static final class Waiting {
     public static void main(String[] args) throws Exception {

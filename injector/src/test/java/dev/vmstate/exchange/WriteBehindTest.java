@@ -29,7 +29,7 @@ class WriteBehindTest {
     Path file = directory.resolve("file");
     try (FileChannel channel =
             FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-        WriteBehind out = new WriteBehind(channel)) {
+        WriteBehind out = new WriteBehind(channel::write)) {
       for (int i = 1; i <= 100; i++) {
         put(out, i, 1000, 0);
       }
@@ -48,7 +48,7 @@ class WriteBehindTest {
     FileChannel channel =
         FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
     channel.close();
-    try (WriteBehind out = new WriteBehind(channel)) {
+    try (WriteBehind out = new WriteBehind(channel::write)) {
       assertThrows(
           IOException.class,
           () -> {
