@@ -72,8 +72,7 @@ public final class LoadAndSave {
       send(stream, length, socket);
       migration.completed(FINISH);
     } catch (QemuException | BrokenStreamException e) {
-      QemuException told = qemu.explain("QEMU does not load " + stream.name(), e);
-      throw new LoadRefusedException(told.getMessage(), e);
+      throw new LoadRefusedException(qemu.reason(e), e);
     }
   }
 
@@ -145,8 +144,12 @@ public final class LoadAndSave {
             StandardOpenOption.WRITE)) {
       while (in.read(buffer) >= 0) {
         buffer.flip();
-        while (buffer.hasRemaining()) {
-          total += out.write(buffer);
+        try {
+          while (buffer.hasRemaining()) {
+            total += out.write(buffer);
+          }
+        } catch (IOException e) {
+          throw new IOException(file + ": " + e.getMessage(), e);
         }
         buffer.clear();
         progress.at(total);

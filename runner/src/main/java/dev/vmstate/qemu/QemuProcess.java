@@ -157,16 +157,20 @@ public final class QemuProcess implements Closeable {
 
   /** Makes one line out of what went wrong and what QEMU said about it. */
   QemuException explain(String what, IOException cause) {
+    return new QemuException(what + ": " + reason(cause), cause);
+  }
+
+  /** What QEMU said last, or how it ended, or else what the cause says. */
+  String reason(IOException cause) {
     boolean ended = ends(Duration.ofMillis(500));
     if (ended) {
       said.finish();
     }
     String words = said.oneLine();
-    String why =
-        !words.isEmpty()
-            ? words
-            : ended ? "it ended with status " + process.exitValue() : cause.getMessage();
-    return new QemuException(what + ": " + why, cause);
+    if (!words.isEmpty()) {
+      return words;
+    }
+    return ended ? "it ended with status " + process.exitValue() : cause.getMessage();
   }
 
   private boolean ends(Duration timeout) {

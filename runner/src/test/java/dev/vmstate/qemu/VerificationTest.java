@@ -181,7 +181,7 @@ class VerificationTest {
     Verification result = verify(original, Optional.empty(), machine("-m", "32"));
     assertFalse(result.ok());
     String refused = result.refused().orElseThrow();
-    assertTrue(refused.startsWith("QEMU does not load "), refused);
+    assertFalse(refused.contains(original.toString()), refused);
     assertTrue(refused.contains("pc.ram"), refused);
     assertFalse(refused.contains("\n"), refused);
   }
