@@ -29,8 +29,7 @@ public final class Nics {
 
   /** vmxnet3 does not migrate its address; its serial number is compared like the others'. */
   private static final String ONLY_COMMAND_LINE =
-      "the address the device uses, which is the mac= of the QEMU command line: load the snapshot"
-          + " with the new one there (QEMU refuses any other, because of the serial number)";
+      "the address the device uses, which is the mac= of the QEMU command line";
 
   private Nics() {}
 

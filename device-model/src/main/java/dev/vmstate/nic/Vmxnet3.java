@@ -42,7 +42,12 @@ final class Vmxnet3 {
               for (int i = 0; i < 6; i++) {
                 after[PLACE[i]] = (byte) address.at(i);
               }
-              return List.of(FieldEdit.of(path, span, now, after, origin));
+              return List.of(
+                  FieldEdit.of(path, span, now, after, origin)
+                      .withNote(
+                          "load it with mac=%s on QEMU's command line: QEMU compares the two and"
+                                  .formatted(address)
+                              + " refuses any other"));
             });
     return List.of(Optional.of(new Copies.Found(copy, MacAddress.of(mac))));
   }

@@ -190,6 +190,9 @@ class NicsTest {
                     2,
                     p -> p.i32("version_id", 2).opaque("config", "pci config", config)));
     assertEquals("52:54:00:12:34:56", nic(section).mac().orElseThrow().toString());
+    assertEquals(
+        "load it with mac=" + NEW,
+        nic(section).copies().get(0).set(NEW, "test").get(0).note().split(" on ")[0]);
     DeviceSection after = afterSet(section, places(4 + 0x145, 6));
     assertEquals(Optional.of(NEW), nic(after).mac());
   }
