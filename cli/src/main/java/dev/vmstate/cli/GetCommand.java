@@ -2,11 +2,17 @@ package dev.vmstate.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.vmstate.device.Field;
+import dev.vmstate.device.FieldPath;
+import dev.vmstate.device.FieldValue;
 import dev.vmstate.hardware.HardwareState;
 import dev.vmstate.hardware.ValuePath;
 import dev.vmstate.snapshot.Snapshot;
+import java.io.IOException;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
@@ -15,7 +21,10 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "get",
     mixinStandardHelpOptions = true,
-    description = "Prints device fields and registers, one PATH=VALUE a line.",
+    description = {
+      "Prints device fields and registers, one PATH=VALUE a line; of a whole device or struct the",
+      "list of its fields, arrays and buffers without their values."
+    },
     footer = {
       "",
       "Example:",
@@ -34,17 +43,36 @@ final class GetCommand implements Callable<Integer> {
       HardwareState state = opened.hardware();
       ObjectNode node = JsonNodeFactory.instance.objectNode();
       for (String path : paths) {
-        String value = ValuePath.text(state, path);
-        if (output.json) {
-          node.put(path, value);
+        Optional<FieldPath> group = ValuePath.group(state, path);
+        if (group.isPresent()) {
+          group(group.get(), output.json ? node.putObject(path) : null);
+        } else if (output.json) {
+          node.put(path, ValuePath.text(state, path));
         } else {
-          output.out().printf("%s=%s%n", path, value);
+          output.out().printf("%s=%s%n", path, ValuePath.text(state, path));
         }
       }
       if (output.json) {
         output.print(node);
       }
+    } catch (FieldPath.NotFoundException e) {
+      throw snapshot.notThere(e);
     }
     return 0;
+  }
+
+  /** As JSON everything; for people single numbers, and of what is longer how long it is. */
+  private void group(FieldPath group, @Nullable ObjectNode node) throws IOException {
+    for (FieldPath leaf : group.leaves()) {
+      if (node != null) {
+        node.put(leaf.path(), FieldValue.text(leaf));
+      } else if (leaf.field() instanceof Field.Array array) {
+        output.out().printf("%s (%d x %s)%n", leaf.path(), array.count(), array.type().name());
+      } else if (leaf.field() instanceof Field.Raw) {
+        output.out().printf("%s (%s)%n", leaf.path(), Sizes.count(leaf.span().length(), "byte"));
+      } else {
+        output.out().printf("%s=%s%n", leaf.path(), FieldValue.text(leaf));
+      }
+    }
   }
 }

@@ -1,6 +1,7 @@
 package dev.vmstate.cli;
 
 import dev.vmstate.device.EditSet;
+import dev.vmstate.device.FieldPath;
 import dev.vmstate.hardware.HardwareState;
 import dev.vmstate.hardware.ValuePath;
 import dev.vmstate.inject.EditPlan;
@@ -59,6 +60,8 @@ final class SetCommand implements Callable<Integer> {
       try (EditPlan plan = EditPlan.of(opened, edits)) {
         EditReport.print(target.carryOut(plan, output), target.done(), List.of(), output);
       }
+    } catch (FieldPath.NotFoundException e) {
+      throw snapshot.notThere(e);
     }
     return 0;
   }

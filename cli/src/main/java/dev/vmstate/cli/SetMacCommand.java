@@ -7,6 +7,7 @@ import dev.vmstate.nic.Nic;
 import dev.vmstate.nic.Nics;
 import dev.vmstate.snapshot.Snapshot;
 import java.io.IOException;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
@@ -54,11 +55,19 @@ final class SetMacCommand implements Callable<Integer> {
     }
   }
 
+  private Nic find(List<Nic> nics) throws IOException {
+    try {
+      return Nics.find(nics, nic);
+    } catch (IOException e) {
+      throw snapshot.notThere(e);
+    }
+  }
+
   @Override
   public Integer call() throws Exception {
     target.check();
     try (Snapshot opened = snapshot.open()) {
-      Nic found = Nics.find(Nics.of(opened.devices()), nic);
+      Nic found = find(Nics.of(opened.devices()));
       if (found.copies().isEmpty()) {
         throw new IOException(
             "%s: the state of %s holds no MAC address: it comes from QEMU's command line"

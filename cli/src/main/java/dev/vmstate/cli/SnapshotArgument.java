@@ -15,6 +15,11 @@ final class SnapshotArgument {
     return open(path);
   }
 
+  /** An error that names what is not there, with the file it is not in. */
+  IOException notThere(IOException e) {
+    return new IOException(path + ": " + e.getMessage(), e);
+  }
+
   static Snapshot open(Path path) throws IOException {
     InPlace.requireSettled(path);
     return Snapshot.open(path);

@@ -118,6 +118,39 @@ class EditTest {
   }
 
   @Test
+  void whatIsNotThereIsSaidWithTheFileItIsNotIn() throws Exception {
+    List<Cli> failures = new ArrayList<>();
+    failures.add(Cli.run("get", sample, "no/such/thing"));
+    failures.add(Cli.run("get", sample, "i8259/such"));
+    failures.add(Cli.run("set", sample, "i8259/such=1", "-o", fresh));
+    failures.add(Cli.run("set-mac", sample, "rtl8139", MAC, "-o", fresh));
+    failures.add(Cli.run("get", sample, "cpu[9]/rip"));
+    for (Cli failure : failures) {
+      assertEquals(1, failure.status(), failure.err());
+      assertTrue(failure.err().startsWith("vmstate: " + sample + ": no "), failure.err());
+    }
+    assertTrue(
+        failures.get(4).err().endsWith("no CPU 9: the snapshot has CPU 0 alone\n"),
+        failures.get(4).err());
+  }
+
+  @Test
+  void aDeviceIsPrintedAsTheListOfItsFields() throws Exception {
+    List<String> lines = Cli.ok("get", sample, "0000:00:02.0/e1000").lines().toList();
+    assertTrue(lines.contains("0000:00:02.0/e1000/eeprom_data (64 x uint16)"), lines::toString);
+    assertTrue(
+        lines.contains("0000:00:02.0/e1000/parent_obj/config[0] (256 bytes)"), lines::toString);
+    assertTrue(lines.stream().allMatch(line -> line.length() < 200), lines::toString);
+    String scalar = lines.stream().filter(line -> line.contains("=")).findFirst().orElseThrow();
+    assertEquals(scalar + "\n", Cli.ok("get", sample, scalar.split("=")[0]));
+    JsonNode json =
+        new ObjectMapper().readTree(Cli.ok("get", sample, "i8259[1]", "--json")).path("i8259[1]");
+    assertEquals(
+        Cli.ok("get", sample, "i8259[1]/imr"),
+        "i8259[1]/imr=" + json.path("i8259[1]/imr").asText() + "\n");
+  }
+
+  @Test
   void wrongUsageIsStatusTwo() {
     List<Cli> usages =
         List.of(

@@ -28,7 +28,8 @@ public record FieldPath(DeviceSection device, Field field, int element, String p
   public static final class NotFoundException extends java.io.IOException {
     private static final long serialVersionUID = 1L;
 
-    NotFoundException(String message) {
+    /** With all that is to be said. */
+    public NotFoundException(String message) {
       super(message);
     }
   }
@@ -48,6 +49,23 @@ public record FieldPath(DeviceSection device, Field field, int element, String p
     return element >= 0 && field instanceof Field.Array array
         ? Optional.of(array.type())
         : Optional.empty();
+  }
+
+  /** Every field below a group, in stream order; the field itself when it is none. */
+  public List<FieldPath> leaves() {
+    List<FieldPath> leaves = new ArrayList<>();
+    addLeaves(field, path, leaves);
+    return leaves;
+  }
+
+  private void addLeaves(Field at, String atPath, List<FieldPath> leaves) {
+    if (at instanceof Field.Group group) {
+      for (Field child : group.children()) {
+        addLeaves(child, atPath + "/" + child.label(), leaves);
+      }
+    } else {
+      leaves.add(new FieldPath(device, at, at == field ? element : -1, atPath));
+    }
   }
 
   /**

@@ -2,11 +2,13 @@ package dev.vmstate.hardware;
 
 import dev.vmstate.cpu.Register;
 import dev.vmstate.cpu.X86Cpu;
+import dev.vmstate.device.Field;
 import dev.vmstate.device.FieldEdit;
 import dev.vmstate.device.FieldPath;
 import dev.vmstate.device.FieldValue;
 import dev.vmstate.device.ScalarType;
 import java.io.IOException;
+import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -26,6 +28,15 @@ public final class ValuePath {
     return register.isPresent()
         ? "0x%x".formatted(register.get().value())
         : FieldValue.text(FieldPath.find(state.devices(), path));
+  }
+
+  /** The group of fields at {@code path}; empty when it is a single value or a register. */
+  public static Optional<FieldPath> group(HardwareState state, String path) throws IOException {
+    if (register(state, path).isPresent()) {
+      return Optional.empty();
+    }
+    FieldPath found = FieldPath.find(state.devices(), path);
+    return found.field() instanceof Field.Group ? Optional.of(found) : Optional.empty();
   }
 
   /**
@@ -53,7 +64,8 @@ public final class ValuePath {
     }
   }
 
-  private static Optional<Register> register(HardwareState state, String path) {
+  private static Optional<Register> register(HardwareState state, String path)
+      throws FieldPath.NotFoundException {
     Matcher matcher = REGISTER.matcher(path);
     if (!matcher.matches()) {
       return Optional.empty();
@@ -64,6 +76,23 @@ public final class ValuePath {
         return cpu.find(matcher.group(2));
       }
     }
+    if (!state.cpus().isEmpty()
+        && state.devices().stream().noneMatch(d -> d.label().equals("cpu[" + index + "]"))) {
+      throw new FieldPath.NotFoundException(
+          "no CPU %d: the snapshot has %s".formatted(index, cpus(state)));
+    }
     return Optional.empty();
+  }
+
+  private static String cpus(HardwareState state) {
+    List<Integer> indexes = state.cpus().stream().map(X86Cpu::index).toList();
+    int first = indexes.get(0);
+    int last = indexes.get(indexes.size() - 1);
+    if (indexes.size() == 1) {
+      return "CPU " + first + " alone";
+    }
+    return last - first == indexes.size() - 1
+        ? "CPUs %d to %d".formatted(first, last)
+        : "CPUs " + indexes;
   }
 }
