@@ -20,6 +20,8 @@ final class Text {
   /** The rest of the descriptor's second word repeats its base; QEMU leaves it out as well. */
   private static final long DESCRIPTOR_BITS = 0x00ff_ff00;
 
+  private static final String NO_MACHINE = "not in the stream: machine types up to 2.3 do not say";
+
   private final Snapshot snapshot;
   private final PrintWriter out;
 
@@ -35,8 +37,9 @@ final class Text {
         "  container  %s, version %d, %s%n",
         snapshot.container(), snapshot.header().version(), Sizes.text(snapshot.stream().size()));
     String machine = snapshot.header().machine();
-    out.printf("  machine    %s (%s)%n", machine.isEmpty() ? "unknown" : machine, snapshot.arch());
+    out.printf("  machine    %s (%s)%n", machine.isEmpty() ? NO_MACHINE : machine, snapshot.arch());
     out.printf("  features   %s%n", String.join(", ", new Facts(snapshot).features()));
+    undescribed("             ");
     out.printf("  RAM        %s; blocks:%n", Sizes.text(MainMemory.bytes(snapshot.blocks())));
     for (int i = 0; i < snapshot.blocks().size(); i++) {
       block(i, index);
@@ -96,7 +99,26 @@ final class Text {
         indent, nic.id(), nic.model(), nic.mac().map(Object::toString).orElse("-"));
   }
 
+  /** Without a description there may be CPUs and cards, but nobody sees them. */
+  private void undescribed(String indent) throws IOException {
+    if (snapshot.layout().vmdesc().isEmpty()) {
+      out.println(
+          indent
+              + "no vmdesc (machine option suppress-vmdesc): devices are opaque, CPUs and NICs"
+              + " cannot be read");
+      return;
+    }
+    for (DeviceSection device : snapshot.devices()) {
+      if (device.name().equals("cpu") && device.decoded() == DeviceSection.Decoded.OPAQUE) {
+        out.println(indent + device.label() + " cannot be read: " + device.note());
+      }
+    }
+  }
+
   void nics() throws IOException {
+    if (snapshot.layout().vmdesc().isEmpty()) {
+      undescribed("# ");
+    }
     for (Nic nic : Nics.of(snapshot.devices())) {
       nic("", nic);
       nic.copies().forEach(copy -> out.println("    in " + copy.what()));
@@ -118,6 +140,7 @@ final class Text {
 
   /** In the order and shape of QEMU's {@code info registers}. */
   void cpus() throws IOException {
+    undescribed("# ");
     for (X86Cpu cpu : snapshot.cpus()) {
       out.printf("CPU %d (%s)%n", cpu.index(), cpu.mode());
       List<String> general =

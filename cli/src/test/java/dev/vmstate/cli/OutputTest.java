@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.vmstate.fixtures.MigrationStreamBuilder;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -60,6 +61,24 @@ class OutputTest {
     Object[] command = Stream.concat(words.stream(), Stream.of(sample)).toArray();
     String out = Cli.ok(command).replace(directory.toString(), "DIR");
     Golden.same("sample." + String.join("", words).replace("--", "."), out);
+  }
+
+  @Test
+  void aStreamThatDescribesNothingSaysSo() throws Exception {
+    Path bare =
+        new MigrationStreamBuilder("pc-i440fx-2.1")
+            .block("pc.ram", 0x10_000)
+            .oldStyleDevice("cpu", 0, 12, new byte[40])
+            .withoutConfiguration()
+            .withoutVmdesc()
+            .writeTo(directory.resolve("bare.mig"));
+    String info = Cli.ok("info", bare);
+    assertTrue(info.contains("no vmdesc (machine option suppress-vmdesc)"), info);
+    assertTrue(info.contains("machine    not in the stream"), info);
+    for (String command : List.of("cpus", "nics")) {
+      String out = Cli.ok(command, bare);
+      assertTrue(out.startsWith("# no vmdesc"), out);
+    }
   }
 
   @Test
