@@ -63,7 +63,9 @@ final class VerifyReport {
       out.printf("drifts:  %s (%s)%n", drift.change(), drift.reason());
     }
     if (!result.network().isBlank()) {
-      out.println("QEMU's network cards:");
+      out.println(
+          "QEMU's network cards, as its monitor prints them (e1000 and rtl8139 show the command"
+              + " line's mac= until the guest's driver runs):");
       result.network().strip().lines().forEach(line -> out.println("  " + line));
     }
   }
