@@ -22,8 +22,8 @@ import picocli.CommandLine.Parameters;
     name = "get",
     mixinStandardHelpOptions = true,
     description = {
-      "Prints device fields and registers, one PATH=VALUE a line; of a whole device or struct the",
-      "list of its fields, arrays and buffers without their values."
+      "Prints device fields and registers, one PATH=VALUE a line.",
+      "Of a whole device or struct it lists the fields, arrays and buffers without their values."
     },
     footer = {
       "",
