@@ -170,7 +170,9 @@ public final class QemuProcess implements Closeable {
     if (!words.isEmpty()) {
       return words;
     }
-    return ended ? "it ended with status " + process.exitValue() : cause.getMessage();
+    return ended
+        ? "it ended with status " + process.exitValue()
+        : String.valueOf(cause.getMessage());
   }
 
   private boolean ends(Duration timeout) {
