@@ -1,12 +1,10 @@
 package dev.vmstate.core;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.vmstate.fixtures.RequiredTool;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -20,13 +18,7 @@ public final class Tool {
   /** Standard output and error of a program that has to succeed. */
   public static String run(String debianPackage, String... command)
       throws IOException, InterruptedException {
-    boolean found = false;
-    for (String folder : System.getenv("PATH").split(":")) {
-      found |= Files.isExecutable(Path.of(folder, command[0]));
-    }
-    if (!found && System.getenv("VMSTATE_CI") == null) {
-      assumeTrue(false, command[0] + " is missing; apt-get install " + debianPackage);
-    }
+    RequiredTool.require(command[0], debianPackage);
     List<String> list = new ArrayList<>(List.of(command));
     Process process = new ProcessBuilder(list).redirectErrorStream(true).start();
     process.getOutputStream().close();

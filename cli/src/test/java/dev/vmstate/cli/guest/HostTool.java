@@ -4,12 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.vmstate.fixtures.RequiredTool;
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.Arrays;
 
 /** Programs of the host. */
 final class HostTool {
@@ -17,12 +15,7 @@ final class HostTool {
 
   /** Skips the test without it; in CI fails it. */
   static void need(String program, String debianPackages) {
-    boolean found =
-        Arrays.stream(System.getenv("PATH").split(File.pathSeparator))
-            .anyMatch(folder -> Files.isExecutable(Path.of(folder, program)));
-    if (!found) {
-      missing(program + " is missing: install " + debianPackages);
-    }
+    RequiredTool.require(program, debianPackages);
   }
 
   /** Skips the test for this reason; in CI fails it. */

@@ -1,8 +1,8 @@
 /**
  * Core files of a whole machine. To write one: {@link dev.vmstate.core.elf.CoreLayout} from the RAM
  * blocks, {@link dev.vmstate.core.elf.LoadPlan} from layout, memory map and page tables, {@link
- * dev.vmstate.core.elf.CoreHeader} from plan and notes; {@link dev.vmstate.core.elf.CoreWriter}
- * puts the bytes in place. To read one: {@link dev.vmstate.core.elf.CoreFile}, and {@link
+ * dev.vmstate.core.elf.CoreHeader} from plan and notes; whoever has the pages puts the bytes where
+ * the layout says. To read one: {@link dev.vmstate.core.elf.CoreFile}, and {@link
  * dev.vmstate.core.elf.PrStatus} and {@link dev.vmstate.core.elf.QemuCpuState} for its notes.
  */
 package dev.vmstate.core.elf;
