@@ -64,7 +64,7 @@ final class VerifyReport {
     }
     if (!result.network().isBlank()) {
       out.println(
-          "QEMU's network cards, as its monitor prints them (e1000 and rtl8139 show the command"
+          "QEMU's network cards, as its monitor prints them (they show the command"
               + " line's mac= until the guest's driver runs):");
       result.network().strip().lines().forEach(line -> out.println("  " + line));
     }
