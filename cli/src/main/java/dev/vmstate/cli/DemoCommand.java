@@ -1,5 +1,6 @@
 package dev.vmstate.cli;
 
+import dev.vmstate.container.FileSource;
 import dev.vmstate.core.elf.CoreFile;
 import dev.vmstate.core.elf.LoadSegment;
 import dev.vmstate.diff.SnapshotDiff;
@@ -10,8 +11,7 @@ import dev.vmstate.inject.Injection;
 import dev.vmstate.inject.InjectionReport;
 import dev.vmstate.qemu.QemuCommand;
 import dev.vmstate.qemu.Verification;
-import dev.vmstate.snapshot.FileSource;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
@@ -86,7 +86,7 @@ final class DemoCommand implements Callable<Integer> {
     unpack(sample);
     Path extracted = dir.resolve("vm");
     Path edited = dir.resolve("new.mig");
-    try (Snapshot snapshot = Snapshot.open(sample)) {
+    try (StreamSnapshot snapshot = StreamSnapshot.open(sample)) {
       step(out, "vmstate info " + sample);
       new Text(snapshot, out).info(null);
       step(out, "vmstate extract " + sample + " -o " + extracted);
@@ -151,7 +151,7 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private void inject(Path sample, Path extracted, Path edited) throws IOException {
-    try (Snapshot snapshot = Snapshot.open(sample);
+    try (StreamSnapshot snapshot = StreamSnapshot.open(sample);
         EditPlan plan =
             Injection.plan(
                 snapshot,
@@ -171,14 +171,14 @@ final class DemoCommand implements Callable<Integer> {
     if (!onPath(QEMU.get(0))) {
       out.println("no qemu-system-x86_64 here (Debian: apt install qemu-system-x86); instead of");
       out.println("loading the snapshot, what differs from the old one is read back from it:");
-      try (Snapshot old = Snapshot.open(sample);
-          Snapshot fresh = Snapshot.open(edited)) {
+      try (StreamSnapshot old = StreamSnapshot.open(sample);
+          StreamSnapshot fresh = StreamSnapshot.open(edited)) {
         DiffText.print(SnapshotDiff.between(old, fresh), out);
       }
       return 0;
     }
-    try (Snapshot old = Snapshot.open(sample);
-        Snapshot fresh = Snapshot.open(edited)) {
+    try (StreamSnapshot old = StreamSnapshot.open(sample);
+        StreamSnapshot fresh = StreamSnapshot.open(edited)) {
       Verification result =
           Verification.of(fresh, Optional.of(old), new QemuCommand(QEMU), dir, output.progress());
       VerifyReport.print(edited, result, output);

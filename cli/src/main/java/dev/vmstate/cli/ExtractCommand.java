@@ -3,7 +3,7 @@ package dev.vmstate.cli;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.vmstate.exchange.Extraction;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -53,7 +53,7 @@ final class ExtractCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    try (Snapshot opened = snapshot.open()) {
+    try (StreamSnapshot opened = snapshot.openStream()) {
       below4g.apply(opened);
       Extraction.Result result =
           Extraction.run(

@@ -3,6 +3,7 @@ package dev.vmstate.cli;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.vmstate.container.Container;
 import dev.vmstate.cpu.Register;
 import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.device.DeviceSection;
@@ -14,9 +15,11 @@ import dev.vmstate.nic.Nics;
 import dev.vmstate.ram.RamIndex;
 import dev.vmstate.snapshot.Snapshot;
 import dev.vmstate.snapshot.StreamLayout;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,11 +37,16 @@ final class Facts {
   ObjectNode info(@Nullable RamIndex index) throws IOException {
     ObjectNode info = JSON.objectNode();
     info.put("container", snapshot.container());
-    info.put("vmm", "qemu");
-    info.put("machine", snapshot.header().machine());
+    info.put("vmm", snapshot.vmm());
+    info.put("machine", snapshot.machine());
     info.put("arch", snapshot.arch());
-    info.put("streamVersion", snapshot.header().version());
-    features().forEach(info.putArray("features")::add);
+    if (snapshot instanceof StreamSnapshot stream) {
+      info.put("streamVersion", stream.header().version());
+      features(stream).forEach(info.putArray("features")::add);
+    }
+    for (Container.Fact fact : snapshot.facts()) {
+      info.withObject("/containerFacts").put(fact.name(), fact.value());
+    }
     ObjectNode ram = info.putObject("ram");
     ram.put("bytes", MainMemory.bytes(snapshot.blocks()));
     ArrayNode blocks = ram.putArray("blocks");
@@ -52,8 +60,13 @@ final class Facts {
     return info;
   }
 
+  /** The snapshot as a stream, if it is one. */
+  static Optional<StreamSnapshot> stream(Snapshot snapshot) {
+    return snapshot instanceof StreamSnapshot stream ? Optional.of(stream) : Optional.empty();
+  }
+
   /** What the stream shows of how QEMU was set up. */
-  List<String> features() throws IOException {
+  static List<String> features(StreamSnapshot snapshot) throws IOException {
     StreamLayout layout = snapshot.layout();
     List<String> names = new ArrayList<>();
     snapshot.header().configuration().ifPresent(c -> names.add("configuration"));

@@ -25,7 +25,7 @@ final class InfoCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     try (Snapshot opened = snapshot.open()) {
-      opened.layout(); // a damaged file is found out before anything is printed
+      opened.devices(); // a damaged file is found out before anything is printed
       @Nullable RamIndex index = pages ? opened.index(output.progress()) : null;
       if (output.json) {
         output.print(new Facts(opened).info(index));

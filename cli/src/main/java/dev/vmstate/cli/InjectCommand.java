@@ -1,9 +1,10 @@
 package dev.vmstate.cli;
 
+import dev.vmstate.container.SnapshotName;
 import dev.vmstate.exchange.Manifest;
 import dev.vmstate.inject.EditPlan;
 import dev.vmstate.inject.Injection;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -40,7 +41,7 @@ final class InjectCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "DIR|SNAPSHOT",
       description = "A directory 'vmstate extract' wrote, or a snapshot with --core, --hardware.")
-  private Path source;
+  private String source;
 
   @Option(names = "--core", paramLabel = "FILE", description = "The edited core.")
   private @Nullable Path core;
@@ -52,7 +53,7 @@ final class InjectCommand implements Callable<Integer> {
       names = "--snapshot",
       paramLabel = "SNAPSHOT",
       description = "With DIR: where the snapshot is now, if it has moved.")
-  private @Nullable Path moved;
+  private @Nullable String moved;
 
   @Mixin private Below4g below4g;
 
@@ -60,13 +61,13 @@ final class InjectCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     target.check();
     Optional<Manifest> manifest = Optional.empty();
-    Path snapshot = source;
+    SnapshotName snapshot = SnapshotName.parse(source);
     Optional<Path> coreFile = Optional.ofNullable(core);
     Optional<Path> xmlFile = Optional.ofNullable(hardware);
-    if (Files.isDirectory(source)) {
-      Manifest read = Manifest.read(source);
+    if (Files.isDirectory(directory())) {
+      Manifest read = Manifest.read(directory());
       manifest = Optional.of(read);
-      snapshot = moved != null ? moved : Path.of(read.snapshot());
+      snapshot = SnapshotName.parse(moved != null ? moved : read.snapshot());
       coreFile = coreFile.or(() -> inDirectory(read.core()));
       xmlFile = xmlFile.or(() -> inDirectory(read.hardware()));
       below4g.bytes = below4g.bytes != null ? below4g.bytes : read.below4g();
@@ -74,7 +75,7 @@ final class InjectCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "nothing to inject: name a directory, or --core, or --hardware");
     }
-    try (Snapshot opened = SnapshotArgument.open(snapshot)) {
+    try (StreamSnapshot opened = SnapshotArgument.openStream(snapshot)) {
       below4g.apply(opened);
       try (EditPlan plan = Injection.plan(opened, coreFile, xmlFile, manifest, output.progress())) {
         EditReport.print(target.carryOut(plan, output), target.done(), List.of(), output);
@@ -83,10 +84,14 @@ final class InjectCommand implements Callable<Integer> {
     return 0;
   }
 
+  private Path directory() {
+    return Path.of(source);
+  }
+
   /** A file extract wrote; one that was deleted since is no edit. */
   private Optional<Path> inDirectory(@Nullable String name) {
     return name == null || Path.of(name).getNameCount() != 1
         ? Optional.empty()
-        : Optional.of(source.resolve(name)).filter(Files::exists);
+        : Optional.of(directory().resolve(name)).filter(Files::exists);
   }
 }

@@ -5,7 +5,7 @@ import dev.vmstate.device.FieldPath;
 import dev.vmstate.hardware.HardwareState;
 import dev.vmstate.hardware.ValuePath;
 import dev.vmstate.inject.EditPlan;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -41,7 +41,7 @@ final class SetCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     target.check();
-    try (Snapshot opened = snapshot.open()) {
+    try (StreamSnapshot opened = snapshot.openStream()) {
       HardwareState state = opened.hardware();
       EditSet edits = new EditSet();
       for (String assignment : assignments) {

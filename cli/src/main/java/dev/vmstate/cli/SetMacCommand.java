@@ -5,7 +5,7 @@ import dev.vmstate.inject.EditPlan;
 import dev.vmstate.nic.MacAddress;
 import dev.vmstate.nic.Nic;
 import dev.vmstate.nic.Nics;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -66,12 +66,12 @@ final class SetMacCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     target.check();
-    try (Snapshot opened = snapshot.open()) {
+    try (StreamSnapshot opened = snapshot.openStream()) {
       Nic found = find(Nics.of(opened.devices()));
       if (found.copies().isEmpty()) {
         throw new IOException(
             "%s: the state of %s holds no MAC address: it comes from QEMU's command line"
-                .formatted(opened.path(), found.id()));
+                .formatted(opened.source(), found.id()));
       }
       EditSet edits = new EditSet();
       for (Nic.Copy copy : found.copies()) {

@@ -1,27 +1,50 @@
 package dev.vmstate.cli;
 
+import dev.vmstate.container.SnapshotName;
 import dev.vmstate.inject.InPlace;
 import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
-import java.nio.file.Path;
 import picocli.CommandLine.Parameters;
 
 /** The SNAPSHOT of a command. */
 final class SnapshotArgument {
-  @Parameters(paramLabel = "SNAPSHOT", description = "A snapshot file. It is opened read-only.")
-  Path path;
+  @Parameters(
+      paramLabel = "SNAPSHOT",
+      description = "A snapshot file, or FILE#NAME for one inside it. It is opened read-only.")
+  private String name;
 
   Snapshot open() throws IOException {
-    return open(path);
+    return open(source());
+  }
+
+  /** For commands that need the device state and everything else a stream has. */
+  StreamSnapshot openStream() throws IOException {
+    return openStream(source());
+  }
+
+  SnapshotName source() {
+    return SnapshotName.parse(name);
   }
 
   /** An error that names what is not there, with the file it is not in. */
   IOException notThere(IOException e) {
-    return new IOException(path + ": " + e.getMessage(), e);
+    return new IOException(source() + ": " + e.getMessage(), e);
   }
 
-  static Snapshot open(Path path) throws IOException {
-    InPlace.requireSettled(path);
-    return Snapshot.open(path);
+  static Snapshot open(SnapshotName source) throws IOException {
+    InPlace.requireSettled(source.file());
+    return Snapshot.open(source);
+  }
+
+  static StreamSnapshot openStream(SnapshotName source) throws IOException {
+    Snapshot opened = open(source);
+    if (opened instanceof StreamSnapshot stream) {
+      return stream;
+    }
+    opened.close();
+    throw new IOException(
+        "%s: is a %s, which holds no device state: a migration stream is needed here"
+            .formatted(source, opened.container()));
   }
 }

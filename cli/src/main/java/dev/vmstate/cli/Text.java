@@ -1,5 +1,6 @@
 package dev.vmstate.cli;
 
+import dev.vmstate.container.Container;
 import dev.vmstate.cpu.Register;
 import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.device.DeviceSection;
@@ -10,9 +11,11 @@ import dev.vmstate.nic.Nic;
 import dev.vmstate.nic.Nics;
 import dev.vmstate.ram.RamIndex;
 import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** What a snapshot says of itself, for people. */
@@ -32,13 +35,21 @@ final class Text {
 
   /** {@code index}: with page counts, or null without. */
   void info(@Nullable RamIndex index) throws IOException {
-    out.println(snapshot.path());
+    out.println(snapshot.source());
+    Optional<StreamSnapshot> stream = Facts.stream(snapshot);
     out.printf(
-        "  container  %s, version %d, %s%n",
-        snapshot.container(), snapshot.header().version(), Sizes.text(snapshot.stream().size()));
-    String machine = snapshot.header().machine();
+        "  container  %s%s, %s%n",
+        snapshot.container(),
+        stream.map(s -> ", version " + s.header().version()).orElse(""),
+        Sizes.text(snapshot.fileSize()));
+    for (Container.Fact fact : snapshot.facts()) {
+      out.printf("             %s: %s%n", fact.name(), fact.value());
+    }
+    String machine = snapshot.machine();
     out.printf("  machine    %s (%s)%n", machine.isEmpty() ? NO_MACHINE : machine, snapshot.arch());
-    out.printf("  features   %s%n", String.join(", ", new Facts(snapshot).features()));
+    if (stream.isPresent()) {
+      out.printf("  features   %s%n", String.join(", ", Facts.features(stream.get())));
+    }
     undescribed("             ");
     out.printf("  RAM        %s; blocks:%n", Sizes.text(MainMemory.bytes(snapshot.blocks())));
     for (int i = 0; i < snapshot.blocks().size(); i++) {
@@ -63,6 +74,12 @@ final class Text {
     out.printf(
         "  devices    %d%s; 'vmstate devices' lists them%n",
         snapshot.devices().size(), opaque == 0 ? "" : ", %d opaque".formatted(opaque));
+  }
+
+  /** A stream whose devices stay opaque. */
+  private boolean undescribed() throws IOException {
+    Optional<StreamSnapshot> stream = Facts.stream(snapshot);
+    return stream.isPresent() && stream.get().layout().vmdesc().isEmpty();
   }
 
   private void block(int i, @Nullable RamIndex index) {
@@ -101,7 +118,7 @@ final class Text {
 
   /** Without a description there may be CPUs and cards, but nobody sees them. */
   private void undescribed(String indent) throws IOException {
-    if (snapshot.layout().vmdesc().isEmpty()) {
+    if (undescribed()) {
       out.println(
           indent
               + "no vmdesc (machine option suppress-vmdesc): devices are opaque, CPUs and NICs"
@@ -116,7 +133,7 @@ final class Text {
   }
 
   void nics() throws IOException {
-    if (snapshot.layout().vmdesc().isEmpty()) {
+    if (undescribed()) {
       undescribed("# ");
     }
     for (Nic nic : Nics.of(snapshot.devices())) {

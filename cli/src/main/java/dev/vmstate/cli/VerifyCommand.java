@@ -1,8 +1,9 @@
 package dev.vmstate.cli;
 
+import dev.vmstate.container.SnapshotName;
 import dev.vmstate.qemu.QemuCommand;
 import dev.vmstate.qemu.Verification;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -35,7 +36,7 @@ final class VerifyCommand implements Callable<Integer> {
       names = "--against",
       paramLabel = "OLD",
       description = "The snapshot before the edit: each change is then followed up.")
-  private @Nullable Path against;
+  private @Nullable String against;
 
   @Parameters(
       index = "1..*",
@@ -46,8 +47,9 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    try (Snapshot fresh = snapshot.open();
-        Snapshot old = against == null ? null : SnapshotArgument.open(against)) {
+    try (StreamSnapshot fresh = snapshot.openStream();
+        StreamSnapshot old =
+            against == null ? null : SnapshotArgument.openStream(SnapshotName.parse(against))) {
       Verification result =
           Verification.of(
               fresh,

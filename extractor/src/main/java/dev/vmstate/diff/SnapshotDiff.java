@@ -5,7 +5,7 @@ import dev.vmstate.device.DeviceSection;
 import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.memory.RamBlock;
 import dev.vmstate.ram.RamIndex;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -45,12 +45,13 @@ public record SnapshotDiff(
    * Compares two snapshots: the first is read once in order and once more where the second's pages
    * ask for it, the second once. Holds an index of each and two bits per page.
    */
-  public static SnapshotDiff between(Snapshot a, Snapshot b) throws IOException {
+  public static SnapshotDiff between(StreamSnapshot a, StreamSnapshot b) throws IOException {
     return between(a, b, Progress.NONE);
   }
 
   /** The same, telling how far the reading is. */
-  public static SnapshotDiff between(Snapshot a, Snapshot b, Progress progress) throws IOException {
+  public static SnapshotDiff between(StreamSnapshot a, StreamSnapshot b, Progress progress)
+      throws IOException {
     String machine =
         a.header().machine().equals(b.header().machine())
             ? ""
@@ -96,7 +97,7 @@ public record SnapshotDiff(
     return byLabel;
   }
 
-  private static List<BlockDiff> blocks(Snapshot a, Snapshot b) {
+  private static List<BlockDiff> blocks(StreamSnapshot a, StreamSnapshot b) {
     Map<String, RamBlock> others = new LinkedHashMap<>();
     b.blocks().forEach(block -> others.put(block.name(), block));
     List<BlockDiff> differ = new ArrayList<>();
@@ -120,7 +121,7 @@ public record SnapshotDiff(
     return differ;
   }
 
-  private static List<PageDiff> pages(Snapshot a, Snapshot b, Progress progress)
+  private static List<PageDiff> pages(StreamSnapshot a, StreamSnapshot b, Progress progress)
       throws IOException {
     RamIndex index = a.index();
     PageComparison comparison =
@@ -143,7 +144,7 @@ public record SnapshotDiff(
   }
 
   /** Only x86's map is known; elsewhere pages are named by their block alone. */
-  private static MemoryMap map(Snapshot snapshot) throws IOException {
+  private static MemoryMap map(StreamSnapshot snapshot) throws IOException {
     return snapshot.arch().equals("unknown")
         ? new MemoryMap(snapshot.blocks(), List.of(), List.of())
         : snapshot.memoryMap();

@@ -8,7 +8,7 @@ import dev.vmstate.device.DeviceSection;
 import dev.vmstate.device.FieldPath;
 import dev.vmstate.fixtures.DeviceFields;
 import dev.vmstate.fixtures.MigrationStreamBuilder;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,8 +30,8 @@ class SnapshotDiffTest {
   private SnapshotDiff diff(MigrationStreamBuilder a, MigrationStreamBuilder b) throws IOException {
     Path first = Files.createTempFile(dir, "a", ".mig");
     Path second = Files.createTempFile(dir, "b", ".mig");
-    try (Snapshot left = Snapshot.open(a.writeTo(first));
-        Snapshot right = Snapshot.open(b.writeTo(second))) {
+    try (StreamSnapshot left = StreamSnapshot.open(a.writeTo(first));
+        StreamSnapshot right = StreamSnapshot.open(b.writeTo(second))) {
       SnapshotDiff diff = SnapshotDiff.between(left, right);
       for (FieldChange change : diff.fields()) {
         if (change.more() == 0 && !change.path().contains("+0x")) {
@@ -42,7 +42,8 @@ class SnapshotDiffTest {
     }
   }
 
-  private static void assertPathIsFound(Snapshot snapshot, FieldChange change) throws IOException {
+  private static void assertPathIsFound(StreamSnapshot snapshot, FieldChange change)
+      throws IOException {
     List<DeviceSection> devices = snapshot.devices();
     FieldPath found = FieldPath.find(devices, change.path());
     assertEquals(change.path(), found.path());

@@ -9,8 +9,9 @@ import dev.vmstate.bytes.FormatException;
 import dev.vmstate.bytes.UnsupportedFormatException;
 import dev.vmstate.fixtures.MigrationStreamBuilder;
 import dev.vmstate.fixtures.PageItems;
+import dev.vmstate.memory.GuestMemory;
 import dev.vmstate.memory.MemoryMap;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -29,12 +30,12 @@ class PageRecordsTest {
     return new MigrationStreamBuilder("pc-i440fx-7.2").block("pc.ram", 0x8000).block("x", 0x2000);
   }
 
-  private Snapshot open(MigrationStreamBuilder stream) throws IOException {
-    return Snapshot.open(stream.writeTo(dir.resolve("a.mig")));
+  private StreamSnapshot open(MigrationStreamBuilder stream) throws IOException {
+    return StreamSnapshot.open(stream.writeTo(dir.resolve("a.mig")));
   }
 
-  private static byte[] page(Snapshot snapshot, int block, long page) throws IOException {
-    StreamMemory memory = snapshot.memory();
+  private static byte[] page(StreamSnapshot snapshot, int block, long page) throws IOException {
+    GuestMemory memory = snapshot.memory();
     int size = snapshot.blocks().get(block).pageSize();
     ByteBuffer bytes = ByteBuffer.allocate(size);
     memory.readBlock(block, page * size, bytes);
@@ -49,7 +50,7 @@ class PageRecordsTest {
 
   @Test
   void theLastRecordOfAPageCountsWhateverItsKind() throws Exception {
-    try (Snapshot snapshot =
+    try (StreamSnapshot snapshot =
         open(
             pc().part(p -> p.page("pc.ram", 0, 1).page("pc.ram", 1, 2).zero("pc.ram", 2))
                 .part(p -> p.zero("pc.ram", 0).fill("pc.ram", 3, 0xee))
@@ -68,7 +69,7 @@ class PageRecordsTest {
   /** The block an item continues is remembered from one section to the next. */
   @Test
   void aSectionMayBeginWithAContinuedBlock() throws Exception {
-    try (Snapshot snapshot =
+    try (StreamSnapshot snapshot =
         open(
             pc().part(p -> p.page("x", 0, 1))
                 .command(11)
@@ -82,7 +83,7 @@ class PageRecordsTest {
 
   @Test
   void readsAcrossPagesGiveTheBytesOfEach() throws Exception {
-    try (Snapshot snapshot =
+    try (StreamSnapshot snapshot =
         open(pc().end(p -> p.page("pc.ram", 0, 1).fill("pc.ram", 1, 9).page("pc.ram", 2, 2)))) {
       ByteBuffer bytes = ByteBuffer.allocate(4096 + 200);
       snapshot.memory().readBlock(0, 4096 - 100, bytes);
@@ -105,7 +106,7 @@ class PageRecordsTest {
             .targetPageBits(16)
             .block("ram", 0x400000)
             .end(p -> p.pages("ram", 0, 64, 1));
-    try (Snapshot snapshot = open(stream)) {
+    try (StreamSnapshot snapshot = open(stream)) {
       for (int page = 0; page < 64; page++) {
         assertArrayEquals(PageItems.pattern(65536, 1 + page), page(snapshot, 0, page));
       }
@@ -128,7 +129,7 @@ class PageRecordsTest {
   })
   void itemsNobodyWritesAreRefusedWithTheirPlace(String word, String part) throws Exception {
     long value = Long.parseUnsignedLong(word.substring(2), 16);
-    try (Snapshot snapshot = open(pc().end(p -> p.page("pc.ram", 0, 1).word(value)))) {
+    try (StreamSnapshot snapshot = open(pc().end(p -> p.page("pc.ram", 0, 1).word(value)))) {
       FormatException e = assertThrows(FormatException.class, snapshot::index);
       assertTrue(e.getMessage().contains("at offset 0x"), e.getMessage());
       assertTrue(e.getMessage().contains(part), e.getMessage());
@@ -143,14 +144,14 @@ class PageRecordsTest {
     int at = new String(stream, java.nio.charset.StandardCharsets.ISO_8859_1).lastIndexOf("pc.ram");
     stream[at] = 'q';
     Path file = Files.write(dir.resolve("b.mig"), stream);
-    try (Snapshot snapshot = Snapshot.open(file)) {
+    try (StreamSnapshot snapshot = StreamSnapshot.open(file)) {
       FormatException e = assertThrows(FormatException.class, snapshot::index);
       assertTrue(e.getMessage().contains("'qc.ram', which the block list lacks"), e.getMessage());
     }
   }
 
   private void refused(Consumer<PageItems> items, String part) throws IOException {
-    try (Snapshot snapshot = open(pc().end(items))) {
+    try (StreamSnapshot snapshot = open(pc().end(items))) {
       FormatException e = assertThrows(FormatException.class, snapshot::index);
       assertTrue(e.getMessage().contains(part), e.getMessage());
     }

@@ -317,7 +317,7 @@ class StreamLayoutTest {
       out.write(ByteBuffer.wrap(stream, 0, head), 0);
       out.write(ByteBuffer.wrap(stream, appendAt, stream.length - appendAt), shift + appendAt);
     }
-    try (Snapshot snapshot = Snapshot.open(file)) {
+    try (StreamSnapshot snapshot = StreamSnapshot.open(file)) {
       assertEquals(StreamLayout.From.BOTH_ENDS, snapshot.layout().from());
       assertEquals(shift + appendAt, snapshot.layout().ramAppendAt());
       Nic nic = snapshot.hardware().nics().get(0);

@@ -13,7 +13,7 @@ import dev.vmstate.hardware.HardwareXsd;
 import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.memory.RamBlock;
 import dev.vmstate.ram.PageVisitor;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -39,7 +39,7 @@ public final class Extraction {
 
   private static final String XSD = "hardware.xsd";
 
-  private final Snapshot snapshot;
+  private final StreamSnapshot snapshot;
   private final Path directory;
   private final Options options;
 
@@ -62,14 +62,15 @@ public final class Extraction {
    */
   public record Result(List<Path> files, int loads, int leftOut, VirtualMap virtual) {}
 
-  private Extraction(Snapshot snapshot, Path directory, Options options) {
+  private Extraction(StreamSnapshot snapshot, Path directory, Options options) {
     this.snapshot = snapshot;
     this.directory = directory;
     this.options = options;
   }
 
   /** Extracts into {@code directory}, which is made when missing. */
-  public static Result run(Snapshot snapshot, Path directory, Options options, Progress progress)
+  public static Result run(
+      StreamSnapshot snapshot, Path directory, Options options, Progress progress)
       throws IOException {
     return new Extraction(snapshot, directory, options).run(progress);
   }
@@ -77,7 +78,7 @@ public final class Extraction {
   private Result run(Progress progress) throws IOException {
     if (options.core() && snapshot.cpus().isEmpty()) {
       throw new IOException(
-          "%s: %s; --core none writes the rest".formatted(snapshot.path(), whyNoCpu()));
+          "%s: %s; --core none writes the rest".formatted(snapshot.source(), whyNoCpu()));
     }
     MemoryMap map = snapshot.memoryMap();
     OutputFile.Directory made = new OutputFile.Directory(directory);
@@ -96,7 +97,7 @@ public final class Extraction {
     @Nullable String pages = null;
     if (options.core()) {
       Path core = directory.resolve(CORE);
-      StreamFingerprint fingerprint = new StreamFingerprint(snapshot.header().pageSize());
+      StreamFingerprint fingerprint = new StreamFingerprint(snapshot.pageSize());
       result = core(core, map, fingerprint, progress);
       pages = fingerprint.pages();
       files.add(core);
@@ -116,8 +117,7 @@ public final class Extraction {
             .filter(device -> device.decoded() == DeviceSection.Decoded.OPAQUE)
             .findFirst();
     if (unread.isEmpty()) {
-      return "no x86 CPU in it (machine '%s'): a core needs one"
-          .formatted(snapshot.header().machine());
+      return "no x86 CPU in it (machine '%s'): a core needs one".formatted(snapshot.machine());
     }
     return "its 'cpu' sections cannot be read: "
         + (snapshot.layout().vmdesc().isPresent()
@@ -130,7 +130,7 @@ public final class Extraction {
     List<X86Cpu> cpus = snapshot.cpus();
     CoreLayout layout = CoreLayout.of(snapshot.blocks(), cpus.size());
     try (OutputFile file = new OutputFile(path);
-        CorePages pages = new CorePages(layout, file, snapshot.header().pageSize())) {
+        CorePages pages = new CorePages(layout, file, snapshot.pageSize())) {
       snapshot.scan(PageVisitor.both(pages, fingerprint), progress);
       pages.finish();
       if (file.channel().size() < layout.size()) {
@@ -186,10 +186,10 @@ public final class Extraction {
     }
     return new Manifest(
         Manifest.FORMAT,
-        snapshot.path().toAbsolutePath().normalize().toString(),
-        snapshot.stream().size(),
+        snapshot.source().absolute().toString(),
+        snapshot.holder().fileSize(),
         snapshot.container(),
-        snapshot.header().machine(),
+        snapshot.machine(),
         deviceFingerprint(snapshot),
         pages,
         options.below4g(),
@@ -200,7 +200,8 @@ public final class Extraction {
   }
 
   /** A layout found from both ends knows no others: the fingerprint is the same for either. */
-  private static boolean described(Snapshot snapshot, DeviceSection section) throws IOException {
+  private static boolean described(StreamSnapshot snapshot, DeviceSection section)
+      throws IOException {
     return snapshot.description().stream()
         .flatMap(description -> description.devices().stream())
         .anyMatch(d -> d.name().equals(section.name()) && d.instance() == section.instance());
@@ -208,9 +209,9 @@ public final class Extraction {
 
   /**
    * Of everything but page records: the head with its list of RAM blocks, every device section, and
-   * all that follows RAM to the end of the file. Sections before RAM count when vmdesc has them.
+   * all that follows RAM to the end of the stream. Sections before RAM count when vmdesc has them.
    */
-  public static String deviceFingerprint(Snapshot snapshot) throws IOException {
+  public static String deviceFingerprint(StreamSnapshot snapshot) throws IOException {
     long start = snapshot.layout().ramAppendAt();
     List<Span> spans = new ArrayList<>();
     spans.add(new Span(0, snapshot.ram().span().end()));
@@ -219,7 +220,7 @@ public final class Extraction {
         spans.add(device.record());
       }
     }
-    spans.add(new Span(start, snapshot.stream().size() - start));
+    spans.add(new Span(start, snapshot.layout().end() - start));
     return StreamFingerprint.of(snapshot.stream(), spans);
   }
 }

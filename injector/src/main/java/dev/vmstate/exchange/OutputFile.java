@@ -178,6 +178,11 @@ public final class OutputFile implements Closeable {
     return e instanceof FileSystemException ? e : new IOException(path + ": " + e.getMessage(), e);
   }
 
+  /** Where the bytes are until {@link #commit}. */
+  Path temporary() {
+    return temporary;
+  }
+
   /** To read back what was written. */
   public FileChannel channel() {
     return channel;

@@ -5,7 +5,7 @@ import dev.vmstate.bytes.Span;
 import dev.vmstate.device.FieldEdit;
 import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.memory.RamBlock;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import dev.vmstate.stream.RamFlags;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -13,7 +13,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * Turns changed pages into patches and page records, and keeps the account of them.
@@ -28,18 +27,16 @@ final class Changes implements RamEdits.Visitor {
 
   private final List<RamBlock> blocks;
   private final MemoryMap map;
-  private final Optional<StreamTarget> target;
+  private final StreamTarget target;
   private final List<InjectionReport.Range> ranges = new ArrayList<>();
   private long listedBytes;
   private long moreRanges;
   private long pages;
   private long appendedPages;
   private long memoryBytes;
-  private long fileBytes;
   private int appendedBlock = -1;
 
-  /** Without a target nothing is written. */
-  Changes(Snapshot snapshot, Optional<StreamTarget> target) throws IOException {
+  Changes(StreamSnapshot snapshot, StreamTarget target) throws IOException {
     this.blocks = snapshot.blocks();
     this.map = snapshot.memoryMap();
     this.target = target;
@@ -62,10 +59,7 @@ final class Changes implements RamEdits.Visitor {
       range(block, offset + at, before, after, at, end);
       if (dataAt >= 0) {
         byte[] with = Arrays.copyOfRange(after, at, end);
-        fileBytes += with.length;
-        if (target.isPresent()) {
-          target.get().patch(new Patch(new Span(dataAt + at, with.length), ByteBuffer.wrap(with)));
-        }
+        target.patch(new Patch(new Span(dataAt + at, with.length), ByteBuffer.wrap(with)));
       }
       int next = Arrays.mismatch(before, end, before.length, after, end, after.length);
       at = next < 0 ? -1 : end + next;
@@ -118,14 +112,11 @@ final class Changes implements RamEdits.Visitor {
     record.put(page).flip();
     appendedBlock = block;
     appendedPages++;
-    fileBytes += record.remaining();
-    if (target.isPresent()) {
-      target.get().append(record);
-    }
+    target.append(record);
   }
 
-  InjectionReport report(List<FieldEdit> fields, long fieldBytes) {
-    return new InjectionReport(
-        fields, ranges, moreRanges, pages, appendedPages, memoryBytes, fileBytes + fieldBytes);
+  /** What was seen; how much of the file is written is not known here. */
+  InjectionReport report(List<FieldEdit> fields) {
+    return new InjectionReport(fields, ranges, moreRanges, pages, appendedPages, memoryBytes, 0);
   }
 }

@@ -2,7 +2,7 @@ package dev.vmstate.inject;
 
 import com.sun.nio.file.ExtendedOpenOption;
 import dev.vmstate.bytes.ByteSource;
-import dev.vmstate.snapshot.FileSource;
+import dev.vmstate.container.FileSource;
 import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;

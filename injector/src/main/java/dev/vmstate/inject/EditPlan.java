@@ -3,14 +3,15 @@ package dev.vmstate.inject;
 import dev.vmstate.bytes.Patch;
 import dev.vmstate.bytes.Progress;
 import dev.vmstate.device.EditSet;
-import dev.vmstate.exchange.OutputFile;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Everything that is to change in one snapshot, ready to be written to a new file or into the old
@@ -20,7 +21,7 @@ import java.util.Optional;
  * moves. QEMU reads it so: ram_load_precopy takes records as they come.
  */
 public final class EditPlan implements Closeable {
-  private final Snapshot snapshot;
+  private final StreamSnapshot snapshot;
   private final EditSet fields;
   private final Optional<RamEdits> ram;
   private final List<Path> inputs;
@@ -33,7 +34,7 @@ public final class EditPlan implements Closeable {
    * @param resources closed with the plan
    */
   EditPlan(
-      Snapshot snapshot,
+      StreamSnapshot snapshot,
       EditSet fields,
       Optional<RamEdits> ram,
       List<Path> inputs,
@@ -46,15 +47,13 @@ public final class EditPlan implements Closeable {
   }
 
   /** A plan that changes fields only. */
-  public static EditPlan of(Snapshot snapshot, EditSet fields) {
+  public static EditPlan of(StreamSnapshot snapshot, EditSet fields) {
     return new EditPlan(snapshot, fields, Optional.empty(), List.of(), () -> {});
   }
 
   /** What would change; writes nothing. */
   public InjectionReport dryRun() throws IOException {
-    Changes changes = new Changes(snapshot, Optional.empty());
-    visit(changes);
-    return changes.report(fields.edits(), 0);
+    return new Draft().report();
   }
 
   /** Writes a new snapshot; {@code output} appears when it is complete. */
@@ -68,62 +67,68 @@ public final class EditPlan implements Closeable {
         throw new IOException(output + ": holds the edits: name another file");
       }
     }
-    long appendAt = snapshot.layout().ramAppendAt();
-    try (OutputFile file = new OutputFile(output)) {
-      PatchedCopy copy = new PatchedCopy(snapshot.file(), file, progress);
-      copy.front(appendAt);
-      Changes changes = new Changes(snapshot, Optional.of(copy));
-      visit(changes);
-      copy.rest(appendAt);
-      for (Patch patch : fields.patches()) {
-        copy.patch(patch);
-      }
-      file.commit();
-      UndoJournal.forget(output);
-      return changes.report(fields.edits(), patchBytes());
-    }
+    Draft draft = new Draft();
+    EditedCopy.write(snapshot.path(), output, draft.edits, draft.size, progress);
+    UndoJournal.forget(output);
+    return draft.report();
   }
 
   /** Changes the snapshot itself, with an undo journal beside it. */
   public InjectionReport inPlace() throws IOException {
-    InjectionReport report = dryRun();
-    if (report.isEmpty()) {
+    return inPlace(Opener.PLAIN);
+  }
+
+  InjectionReport inPlace(Opener opener) throws IOException {
+    Draft draft = new Draft();
+    if (!draft.report().isEmpty()) {
+      try (InPlace edit = new InPlace(snapshot.path(), opener)) {
+        edit.carryOut(snapshot.holder().fileSize(), draft.edits.appendAt(), draft.edits);
+      }
+    }
+    return draft.report();
+  }
+
+  /** Everything told once, to nobody: how much is written and what changes. */
+  private final class Draft {
+    private final FileEdits edits;
+    private final EditSize size;
+    private final InjectionReport report;
+
+    Draft() throws IOException {
+      Told told = new Told();
+      edits = FileEdits.of(snapshot.holder(), told);
+      size = EditSize.of(edits, snapshot.holder().fileSize());
+      report = told.report().written(size.written());
+    }
+
+    InjectionReport report() {
       return report;
     }
-    return inPlace(report, Opener.PLAIN);
   }
 
-  InjectionReport inPlace(InjectionReport report, Opener opener) throws IOException {
-    try (InPlace edit = new InPlace(snapshot.path(), opener)) {
-      long appendAt = snapshot.layout().ramAppendAt();
-      edit.carryOut(
-          snapshot.stream().size(),
-          appendAt,
-          target -> {
-            visit(new Changes(snapshot, Optional.of(target)));
-            for (Patch patch : fields.patches()) {
-              target.patch(patch);
-            }
-          });
-      long tail = report.appendedPages() == 0 ? 0 : snapshot.stream().size() - appendAt;
-      return new InjectionReport(
-          report.fields(),
-          report.ranges(),
-          report.moreRanges(),
-          report.pages(),
-          report.appendedPages(),
-          report.memoryBytes(),
-          report.fileBytes() + patchBytes() + tail);
+  /** The plan in stream offsets. */
+  private final class Told implements StreamEdits {
+    private @Nullable Changes changes;
+
+    @Override
+    public long appendAt() throws IOException {
+      return snapshot.layout().ramAppendAt();
     }
-  }
 
-  private long patchBytes() {
-    return fields.patches().stream().mapToLong(p -> p.where().length()).sum();
-  }
+    @Override
+    public void tell(StreamTarget target) throws IOException {
+      changes = new Changes(snapshot, target);
+      if (ram.isPresent()) {
+        ram.get().visit(changes);
+      }
+      for (Patch patch : fields.patches()) {
+        target.patch(patch);
+      }
+    }
 
-  private void visit(Changes changes) throws IOException {
-    if (ram.isPresent()) {
-      ram.get().visit(changes);
+    /** Of the last telling. */
+    InjectionReport report() {
+      return Objects.requireNonNull(changes).report(fields.edits());
     }
   }
 

@@ -78,7 +78,7 @@ public final class InPlace implements Closeable {
     }
     try {
       if (growth > 0) {
-        moveTail(appendAt, size, growth);
+        moveTail(file, appendAt, size, growth, path);
       }
       try (Applier applier = new Applier(appendAt, growth, journal)) {
         plan.tell(applier);
@@ -184,12 +184,13 @@ public final class InPlace implements Closeable {
   }
 
   /** Moves {@code [from, to)} up by {@code by}, from the end down so that nothing is run over. */
-  private void moveTail(long from, long to, long by) throws IOException {
+  static void moveTail(FileChannel file, long from, long to, long by, Path name)
+      throws IOException {
     ByteBuffer buffer = ByteBuffer.allocate(1 << 20);
     long end = to;
     while (end > from) {
       int part = (int) Math.min(buffer.capacity(), end - from);
-      read(file, buffer.clear().limit(part), end - part, path);
+      read(file, buffer.clear().limit(part), end - part, name);
       write(file, buffer.flip(), end - part + by);
       end -= part;
     }

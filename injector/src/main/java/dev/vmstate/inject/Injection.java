@@ -10,7 +10,7 @@ import dev.vmstate.hardware.HardwareXmlReader;
 import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.ram.PageVisitor;
 import dev.vmstate.ram.RamIndex;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -37,7 +37,7 @@ public final class Injection {
    * @throws IOException when the edits contradict each other or the snapshot is another one
    */
   public static EditPlan plan(
-      Snapshot snapshot,
+      StreamSnapshot snapshot,
       Optional<Path> core,
       Optional<Path> hardware,
       Optional<Manifest> manifest,
@@ -55,7 +55,7 @@ public final class Injection {
     }
     if (core.isEmpty()) {
       if (manifest.isPresent() && manifest.get().pages() != null) {
-        StreamFingerprint fingerprint = new StreamFingerprint(snapshot.header().pageSize());
+        StreamFingerprint fingerprint = new StreamFingerprint(snapshot.pageSize());
         snapshot.scan(fingerprint, progress);
         checkPages(snapshot, manifest.get(), fingerprint);
       }
@@ -73,7 +73,7 @@ public final class Injection {
   }
 
   private static Optional<RamEdits> compare(
-      Snapshot snapshot,
+      StreamSnapshot snapshot,
       CoreBytes bytes,
       EditSet fields,
       Optional<Manifest> manifest,
@@ -89,7 +89,7 @@ public final class Injection {
               .formatted(bytes.name()));
     }
     CoreComparison comparison = new CoreComparison(bytes, places, snapshot.blocks());
-    StreamFingerprint fingerprint = new StreamFingerprint(snapshot.header().pageSize());
+    StreamFingerprint fingerprint = new StreamFingerprint(snapshot.pageSize());
     RamIndex index = snapshot.scan(PageVisitor.both(comparison, fingerprint), progress);
     if (manifest.isPresent() && manifest.get().pages() != null) {
       checkPages(snapshot, manifest.get(), fingerprint);
@@ -98,12 +98,12 @@ public final class Injection {
     return Optional.of(new RamEdits(snapshot.memory(), index, changed, bytes, places));
   }
 
-  private static void checkSource(Snapshot snapshot, Manifest manifest) throws IOException {
-    if (snapshot.stream().size() != manifest.size()) {
+  private static void checkSource(StreamSnapshot snapshot, Manifest manifest) throws IOException {
+    if (snapshot.holder().fileSize() != manifest.size()) {
       throw changed(
           snapshot,
           "it was 0x%x bytes long, now it is 0x%x"
-              .formatted(manifest.size(), snapshot.stream().size()));
+              .formatted(manifest.size(), snapshot.holder().fileSize()));
     }
     if (!Objects.equals(Extraction.deviceFingerprint(snapshot), manifest.devices())) {
       throw changed(snapshot, "its device state is another one");
@@ -111,16 +111,17 @@ public final class Injection {
   }
 
   private static void checkPages(
-      Snapshot snapshot, Manifest manifest, StreamFingerprint fingerprint) throws IOException {
+      StreamSnapshot snapshot, Manifest manifest, StreamFingerprint fingerprint)
+      throws IOException {
     if (!fingerprint.pages().equals(manifest.pages())) {
       throw changed(snapshot, "its memory is another one");
     }
   }
 
-  private static IOException changed(Snapshot snapshot, String how) {
+  private static IOException changed(StreamSnapshot snapshot, String how) {
     return new IOException(
         "%s: has changed since it was extracted (%s): extract it again, or inject into the snapshot"
-                .formatted(snapshot.path(), how)
+                .formatted(snapshot.source(), how)
             + " the core and XML came from");
   }
 }

@@ -13,7 +13,8 @@ import java.util.List;
  * @param pages pages that change
  * @param appendedPages those of them that had no bytes in the stream and were added to it
  * @param memoryBytes bytes of guest memory that change
- * @param fileBytes bytes written that were not there before: edits, added records, moved tail
+ * @param fileBytes bytes written for the edits: patches, additions, what moved because of them;
+ *     nothing of the copy; 0 in a dry run
  */
 public record InjectionReport(
     List<FieldEdit> fields,
@@ -42,6 +43,12 @@ public record InjectionReport(
   public InjectionReport {
     fields = List.copyOf(fields);
     ranges = List.copyOf(ranges);
+  }
+
+  /** The same, with what was written to the file. */
+  InjectionReport written(long bytes) {
+    return new InjectionReport(
+        fields, ranges, moreRanges, pages, appendedPages, memoryBytes, bytes);
   }
 
   /** Whether nothing changes. */

@@ -8,13 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.vmstate.bytes.FormatException;
+import dev.vmstate.container.FileSource;
 import dev.vmstate.core.elf.CoreFile;
 import dev.vmstate.core.elf.CoreLayout;
 import dev.vmstate.fixtures.MigrationStreamBuilder;
 import dev.vmstate.inject.TestMachine;
 import dev.vmstate.memory.MemoryMap;
-import dev.vmstate.snapshot.FileSource;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -40,7 +40,7 @@ class ExtractedCoreTest {
     TestMachine machine = TestMachine.random(seed);
     Path snapshot = machine.write(directory.resolve("vm.mig"));
     TestMachine.extract(snapshot, directory);
-    try (Snapshot opened = Snapshot.open(snapshot);
+    try (StreamSnapshot opened = StreamSnapshot.open(snapshot);
         FileSource core = new FileSource(directory.resolve(Extraction.CORE))) {
       CoreFile file = CoreFile.open(core);
       assertFalse(opened.memoryMap().ranges().isEmpty());
@@ -110,7 +110,7 @@ class ExtractedCoreTest {
             .write(directory.resolve("vm.mig"));
     TestMachine.extract(snapshot, directory);
     Manifest manifest = Manifest.read(directory);
-    try (Snapshot opened = Snapshot.open(snapshot)) {
+    try (StreamSnapshot opened = StreamSnapshot.open(snapshot)) {
       CoreLayout layout = CoreLayout.of(opened.blocks(), 2);
       for (int i = 0; i < 3; i++) {
         assertEquals(layout.offsetOf(i, 0), manifest.blocks().get(i).coreOffset());
@@ -183,7 +183,7 @@ class ExtractedCoreTest {
   /** Where a flipped bit leaves both ends alone. */
   private long lastRamWord(byte[] stream) throws IOException {
     Path file = Files.write(directory.resolve("whole.mig"), stream);
-    try (Snapshot opened = Snapshot.open(file)) {
+    try (StreamSnapshot opened = StreamSnapshot.open(file)) {
       return opened.ram().span().end();
     }
   }

@@ -8,7 +8,7 @@ import dev.vmstate.inject.EditPlan;
 import dev.vmstate.inject.Injection;
 import dev.vmstate.inject.InjectionReport;
 import dev.vmstate.inject.TestMachine;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,7 +49,7 @@ class IdentityTest {
 
   private static InjectionReport inject(Path directory, Path output) throws IOException {
     Manifest manifest = Manifest.read(directory);
-    try (Snapshot snapshot = Snapshot.open(Path.of(manifest.snapshot()))) {
+    try (StreamSnapshot snapshot = StreamSnapshot.open(Path.of(manifest.snapshot()))) {
       if (manifest.below4g() != null) {
         snapshot.below4g(manifest.below4g());
       }

@@ -3,13 +3,13 @@ package dev.vmstate.inject;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.vmstate.bytes.Progress;
+import dev.vmstate.container.FileSource;
 import dev.vmstate.core.elf.CoreFile;
 import dev.vmstate.core.elf.CoreNote;
 import dev.vmstate.core.elf.PhysicalSegments;
 import dev.vmstate.exchange.Extraction;
 import dev.vmstate.exchange.Manifest;
-import dev.vmstate.snapshot.FileSource;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -78,7 +78,7 @@ final class Edits {
   /** {@code inject DIR -o NEW}. */
   static InjectionReport inject(Path directory, Path output) throws IOException {
     Manifest manifest = Manifest.read(directory);
-    try (Snapshot snapshot = Snapshot.open(Path.of(manifest.snapshot()));
+    try (StreamSnapshot snapshot = StreamSnapshot.open(Path.of(manifest.snapshot()));
         EditPlan plan = plan(snapshot, directory, manifest)) {
       return plan.writeTo(output, Progress.NONE);
     }
@@ -87,15 +87,15 @@ final class Edits {
   /** {@code inject DIR --in-place}. */
   static InjectionReport inPlace(Path directory, Opener opener) throws IOException {
     Manifest manifest = Manifest.read(directory);
-    try (Snapshot snapshot = Snapshot.open(Path.of(manifest.snapshot()));
+    try (StreamSnapshot snapshot = StreamSnapshot.open(Path.of(manifest.snapshot()));
         EditPlan plan = plan(snapshot, directory, manifest)) {
-      return plan.inPlace(plan.dryRun(), opener);
+      return plan.inPlace(opener);
     }
   }
 
   /** {@code inject SNAPSHOT --core CORE -o NEW}: nothing is known of where the core is from. */
   static InjectionReport core(Path file, Path core, Path output) throws IOException {
-    try (Snapshot snapshot = Snapshot.open(file);
+    try (StreamSnapshot snapshot = StreamSnapshot.open(file);
         EditPlan plan =
             Injection.plan(
                 snapshot, Optional.of(core), Optional.empty(), Optional.empty(), Progress.NONE)) {
@@ -103,7 +103,7 @@ final class Edits {
     }
   }
 
-  private static EditPlan plan(Snapshot snapshot, Path directory, Manifest manifest)
+  private static EditPlan plan(StreamSnapshot snapshot, Path directory, Manifest manifest)
       throws IOException {
     return Injection.plan(
         snapshot,
@@ -115,7 +115,7 @@ final class Edits {
 
   /** A block's bytes as the extractor reads them from a file. */
   static byte[] memoryOf(Path file, String block) throws IOException {
-    try (Snapshot snapshot = Snapshot.open(file)) {
+    try (StreamSnapshot snapshot = StreamSnapshot.open(file)) {
       for (int i = 0; i < snapshot.blocks().size(); i++) {
         if (snapshot.blocks().get(i).name().equals(block)) {
           byte[] bytes = new byte[(int) snapshot.blocks().get(i).bytes()];

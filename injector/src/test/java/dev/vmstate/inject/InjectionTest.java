@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vmstate.bytes.Progress;
 import dev.vmstate.device.FieldEdit;
 import dev.vmstate.exchange.Extraction;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -162,7 +162,7 @@ class InjectionTest {
   @Test
   void withoutAnythingToInjectThePlanIsEmpty() throws IOException {
     extract(small());
-    try (Snapshot opened = Snapshot.open(snapshot);
+    try (StreamSnapshot opened = StreamSnapshot.open(snapshot);
         EditPlan plan =
             Injection.plan(
                 opened, Optional.empty(), Optional.empty(), Optional.empty(), Progress.NONE)) {

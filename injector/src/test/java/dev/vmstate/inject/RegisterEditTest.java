@@ -11,7 +11,7 @@ import dev.vmstate.bytes.FormatException;
 import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.device.EditConflictException;
 import dev.vmstate.exchange.Extraction;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -56,7 +56,7 @@ class RegisterEditTest {
   }
 
   private X86Cpu cpu(Path file, int index) throws IOException {
-    try (Snapshot snapshot = Snapshot.open(file)) {
+    try (StreamSnapshot snapshot = StreamSnapshot.open(file)) {
       return snapshot.cpus().get(index);
     }
   }

@@ -5,7 +5,7 @@ import dev.vmstate.exchange.Extraction;
 import dev.vmstate.fixtures.DeviceFields;
 import dev.vmstate.fixtures.MigrationStreamBuilder;
 import dev.vmstate.fixtures.PageItems;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -304,7 +304,7 @@ public final class TestMachine {
 
   public static Extraction.Result extract(Path snapshot, Path directory, Extraction.Options options)
       throws IOException {
-    try (Snapshot opened = Snapshot.open(snapshot)) {
+    try (StreamSnapshot opened = StreamSnapshot.open(snapshot)) {
       return Extraction.run(opened, directory, options, Progress.NONE);
     }
   }

@@ -8,7 +8,7 @@ import dev.vmstate.diff.PageDiff;
 import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.memory.RamBlock;
 import dev.vmstate.ram.RamIndex;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -31,11 +31,11 @@ final class KvmClockPage {
   private static final int ENABLED = 1;
   private static final String REASON = "KVM writes its clock for the guest here while loading";
 
-  private final Snapshot fresh;
-  private final Snapshot again;
+  private final StreamSnapshot fresh;
+  private final StreamSnapshot again;
   private final List<MemoryMap.Range> clocks;
 
-  private KvmClockPage(Snapshot fresh, Snapshot again, List<MemoryMap.Range> clocks) {
+  private KvmClockPage(StreamSnapshot fresh, StreamSnapshot again, List<MemoryMap.Range> clocks) {
     this.fresh = fresh;
     this.again = again;
     this.clocks = clocks;
@@ -48,7 +48,10 @@ final class KvmClockPage {
    * @return what is left
    */
   static List<PageDiff> explain(
-      List<PageDiff> pages, Snapshot fresh, Snapshot again, Consumer<Verification.Drift> drifts)
+      List<PageDiff> pages,
+      StreamSnapshot fresh,
+      StreamSnapshot again,
+      Consumer<Verification.Drift> drifts)
       throws IOException {
     List<MemoryMap.Range> clocks = pages.isEmpty() ? List.of() : clocks(fresh);
     KvmClockPage comparison = new KvmClockPage(fresh, again, clocks);
@@ -63,7 +66,7 @@ final class KvmClockPage {
   }
 
   /** Where the clocks stand: as pieces of RAM blocks. */
-  private static List<MemoryMap.Range> clocks(Snapshot snapshot) throws IOException {
+  private static List<MemoryMap.Range> clocks(StreamSnapshot snapshot) throws IOException {
     List<MemoryMap.Range> clocks = new ArrayList<>();
     for (DeviceSection device : snapshot.devices()) {
       for (Field field : device.root().children()) {
@@ -128,7 +131,7 @@ final class KvmClockPage {
     return left;
   }
 
-  private static byte[] page(Snapshot snapshot, int block, long page, int pageSize)
+  private static byte[] page(StreamSnapshot snapshot, int block, long page, int pageSize)
       throws IOException {
     long offset = snapshot.index().value(block, page);
     return snapshot.stream().bytes(new Span(offset, pageSize));

@@ -3,7 +3,7 @@ package dev.vmstate.qemu;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.Progress;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -49,7 +49,7 @@ public final class LoadAndSave {
    *
    * @throws LoadRefusedException with QEMU's reason when it does not take it
    */
-  public void load(Snapshot snapshot) throws IOException {
+  public void load(StreamSnapshot snapshot) throws IOException {
     List<String> capabilities =
         snapshot.header().configuration().map(c -> c.capabilities()).orElse(List.of());
     load(snapshot.stream(), snapshot.layout().end(), capabilities);

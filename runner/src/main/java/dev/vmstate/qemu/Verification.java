@@ -7,7 +7,7 @@ import dev.vmstate.diff.DeviceDiff;
 import dev.vmstate.diff.FieldChange;
 import dev.vmstate.diff.PageDiff;
 import dev.vmstate.diff.SnapshotDiff;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -88,8 +88,8 @@ public record Verification(
    * @throws QemuException when QEMU cannot be started, or cannot save what it loaded
    */
   public static Verification of(
-      Snapshot fresh,
-      Optional<Snapshot> old,
+      StreamSnapshot fresh,
+      Optional<StreamSnapshot> old,
       QemuCommand command,
       Path directory,
       Progress progress)
@@ -110,7 +110,7 @@ public record Verification(
         network = machine.network();
         machine.save(saved);
       }
-      try (Snapshot again = Snapshot.open(saved)) {
+      try (StreamSnapshot again = StreamSnapshot.open(saved)) {
         return compare(fresh, old, again, version, network, progress);
       }
     } finally {
@@ -132,9 +132,9 @@ public record Verification(
   }
 
   private static Verification compare(
-      Snapshot fresh,
-      Optional<Snapshot> old,
-      Snapshot again,
+      StreamSnapshot fresh,
+      Optional<StreamSnapshot> old,
+      StreamSnapshot again,
       String version,
       String network,
       Progress progress)
@@ -178,7 +178,7 @@ public record Verification(
         version, Optional.empty(), drifts, changed, structure, pages, edits, editedPages, network);
   }
 
-  private static byte[] bytes(Snapshot snapshot, Span span) throws IOException {
+  private static byte[] bytes(StreamSnapshot snapshot, Span span) throws IOException {
     return snapshot.stream().bytes(span);
   }
 

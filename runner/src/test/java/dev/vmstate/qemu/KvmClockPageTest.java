@@ -7,7 +7,7 @@ import dev.vmstate.diff.PageDiff;
 import dev.vmstate.diff.SnapshotDiff;
 import dev.vmstate.fixtures.MigrationStreamBuilder;
 import dev.vmstate.fixtures.PageItems;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -47,8 +47,8 @@ class KvmClockPageTest {
   }
 
   private List<PageDiff> left(long[] clocks, int... changed) throws IOException {
-    try (Snapshot fresh = Snapshot.open(stream("fresh", clocks));
-        Snapshot again = Snapshot.open(stream("again", clocks, changed))) {
+    try (StreamSnapshot fresh = StreamSnapshot.open(stream("fresh", clocks));
+        StreamSnapshot again = StreamSnapshot.open(stream("again", clocks, changed))) {
       return KvmClockPage.explain(
           SnapshotDiff.between(fresh, again).pages(), fresh, again, drifts::add);
     }

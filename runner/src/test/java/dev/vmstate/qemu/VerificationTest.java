@@ -12,7 +12,7 @@ import dev.vmstate.device.FieldPath;
 import dev.vmstate.fixtures.RequiredTool;
 import dev.vmstate.memory.RamBlock;
 import dev.vmstate.ram.RamIndex;
-import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -62,7 +62,7 @@ class VerificationTest {
   /** A copy with one byte changed: byte {@code at} of each field. */
   private static Path edited(String name, int at, int value, String... paths) throws IOException {
     byte[] bytes = Files.readAllBytes(original);
-    try (Snapshot snapshot = Snapshot.open(original)) {
+    try (StreamSnapshot snapshot = StreamSnapshot.open(original)) {
       for (String path : paths) {
         bytes[offset(snapshot, path) + at] = (byte) value;
       }
@@ -72,11 +72,11 @@ class VerificationTest {
 
   private static Verification verify(Path fresh, Optional<Path> old, QemuCommand command)
       throws IOException {
-    try (Snapshot snapshot = Snapshot.open(fresh)) {
+    try (StreamSnapshot snapshot = StreamSnapshot.open(fresh)) {
       if (old.isEmpty()) {
         return Verification.of(snapshot, Optional.empty(), command, dir, Progress.NONE);
       }
-      try (Snapshot older = Snapshot.open(old.get())) {
+      try (StreamSnapshot older = StreamSnapshot.open(old.get())) {
         return Verification.of(snapshot, Optional.of(older), command, dir, Progress.NONE);
       }
     }
@@ -137,7 +137,7 @@ class VerificationTest {
   @Test
   void anInterruptOfTheClockIsNoFailure() throws IOException {
     byte[] bytes = Files.readAllBytes(original);
-    try (Snapshot snapshot = Snapshot.open(original)) {
+    try (StreamSnapshot snapshot = StreamSnapshot.open(original)) {
       int chip = offset(snapshot, "mc146818rtc/cmos_data");
       bytes[chip + 0x0a] = 0x26;
       bytes[chip + 0x0b] = 0x42;
@@ -151,7 +151,7 @@ class VerificationTest {
         result::toString);
   }
 
-  private static int offset(Snapshot snapshot, String path) throws IOException {
+  private static int offset(StreamSnapshot snapshot, String path) throws IOException {
     return (int) FieldPath.find(snapshot.devices(), path).span().offset();
   }
 
@@ -159,7 +159,7 @@ class VerificationTest {
   void anEditedPageIsKept() throws IOException {
     byte[] bytes = Files.readAllBytes(original);
     Path fresh = dir.resolve("page.mig");
-    try (Snapshot snapshot = Snapshot.open(original)) {
+    try (StreamSnapshot snapshot = StreamSnapshot.open(original)) {
       RamIndex index = snapshot.index();
       int bios = snapshot.blocks().stream().map(RamBlock::name).toList().indexOf("pc.bios");
       long page = 0;

@@ -1,4 +1,4 @@
-package dev.vmstate.snapshot;
+package dev.vmstate.container;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;

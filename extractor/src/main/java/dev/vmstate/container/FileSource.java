@@ -1,4 +1,4 @@
-package dev.vmstate.snapshot;
+package dev.vmstate.container;
 
 import dev.vmstate.bytes.ByteSource;
 import java.io.Closeable;

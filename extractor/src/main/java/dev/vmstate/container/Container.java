@@ -1,0 +1,42 @@
+package dev.vmstate.container;
+
+import dev.vmstate.bytes.ByteSource;
+import java.io.Closeable;
+import java.util.List;
+
+/** What holds a migration stream; opened read-only. */
+public interface Container extends Closeable {
+  /** A name and a value that {@code info} prints. */
+  record Fact(String name, String value) {}
+
+  /** The stable name {@code info --json} prints: {@code qemu-stream}, {@code qcow2} … */
+  String name();
+
+  /** What the user called it. */
+  SnapshotName source();
+
+  /** The stream; offset 0 is its magic. It may go on behind the stream's end with other bytes. */
+  ByteSource stream();
+
+  /**
+   * The file offset of the stream's first byte, as the writer of the stream counted: what
+   * mapped-ram writes into the stream are offsets in the file. 0 where the stream is no plain part
+   * of a file.
+   */
+  default long streamAt() {
+    return 0;
+  }
+
+  /** Bytes of the whole file when it was opened. */
+  long fileSize();
+
+  /** Whether {@link #stream} can be read from front to back only (compressed, or a pipe). */
+  default boolean forward() {
+    return false;
+  }
+
+  /** What else is to be said of it. */
+  default List<Fact> facts() {
+    return List.of();
+  }
+}
