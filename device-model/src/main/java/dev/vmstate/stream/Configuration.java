@@ -2,7 +2,9 @@ package dev.vmstate.stream;
 
 import dev.vmstate.bytes.Cursor;
 import dev.vmstate.bytes.Span;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -74,6 +76,48 @@ public record Configuration(
     }
     return new Configuration(
         machine, pageBits, capabilities, uuid, new Span(start, in.position() - start));
+  }
+
+  /**
+   * The record as QEMU writes it, type byte and all; subsections in QEMU's order, none where there
+   * is nothing to say.
+   */
+  public byte[] encode() {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    bytes.write(RecordType.CONFIGURATION);
+    byte[] name = machine.getBytes(StandardCharsets.ISO_8859_1);
+    u32(bytes, name.length);
+    bytes.writeBytes(name);
+    if (pageBits.isPresent()) {
+      subsection(bytes, "configuration/target-page-bits");
+      u32(bytes, pageBits.getAsInt());
+    }
+    if (!capabilities.isEmpty()) {
+      subsection(bytes, "configuration/capabilities");
+      u32(bytes, capabilities.size());
+      capabilities.forEach(capability -> counted(bytes, capability));
+    }
+    if (uuid.isPresent()) {
+      subsection(bytes, "configuration/uuid");
+      bytes.writeBytes(HexFormat.of().parseHex(uuid.get()));
+    }
+    return bytes.toByteArray();
+  }
+
+  private static void subsection(ByteArrayOutputStream bytes, String name) {
+    bytes.write(SUBSECTION);
+    counted(bytes, name);
+    u32(bytes, 1);
+  }
+
+  private static void counted(ByteArrayOutputStream bytes, String text) {
+    byte[] latin = text.getBytes(StandardCharsets.ISO_8859_1);
+    bytes.write(latin.length);
+    bytes.writeBytes(latin);
+  }
+
+  private static void u32(ByteArrayOutputStream bytes, int value) {
+    bytes.writeBytes(ByteBuffer.allocate(4).putInt(value).array());
   }
 
   private static int bits(Cursor in) throws IOException {

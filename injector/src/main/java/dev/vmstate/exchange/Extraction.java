@@ -130,7 +130,8 @@ public final class Extraction {
     List<X86Cpu> cpus = snapshot.cpus();
     CoreLayout layout = CoreLayout.of(snapshot.blocks(), cpus.size());
     try (OutputFile file = new OutputFile(path);
-        CorePages pages = new CorePages(layout, file, snapshot.pageSize())) {
+        PageWriter pages =
+            new PageWriter(snapshot.blocks(), snapshot.pageSize(), file, layout::offsetOf)) {
       snapshot.scan(PageVisitor.both(pages, fingerprint), progress);
       pages.finish();
       if (file.channel().size() < layout.size()) {

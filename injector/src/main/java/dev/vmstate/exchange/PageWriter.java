@@ -1,32 +1,40 @@
 package dev.vmstate.exchange;
 
-import dev.vmstate.core.elf.CoreLayout;
 import dev.vmstate.memory.RamBlock;
 import dev.vmstate.ram.PageVisitor;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.List;
 
 /**
- * Puts page records into a core as they pass. Pages that follow each other are gathered and written
- * at once; a page of zeros is never written unless an earlier record of it was, so it stays a hole.
+ * Puts pages where they belong in a file, as they pass. Pages that follow each other are gathered
+ * and written at once; a page of zeros is never written unless an earlier record of it was, so it
+ * stays a hole.
  */
-final class CorePages implements PageVisitor, Closeable {
-  private final CoreLayout layout;
+public final class PageWriter implements PageVisitor, Closeable {
+  /** Where a block's byte stands in the file. */
+  public interface Places {
+    long offsetOf(int block, long offset);
+  }
+
+  private final Places places;
   private final WriteBehind out;
   private final long[][] written;
   private final int pageSize;
   private ByteBuffer batch;
   private long batchStart;
 
-  CorePages(CoreLayout layout, OutputFile file, int pageSize) throws IOException {
-    this.layout = layout;
+  /** Starts the thread that writes; the file stays the caller's. */
+  public PageWriter(List<RamBlock> blocks, int pageSize, OutputFile file, Places places)
+      throws IOException {
+    this.places = places;
     this.out = new WriteBehind(file::write);
     this.batch = out.take();
     this.pageSize = pageSize;
-    this.written = new long[layout.blocks().size()][];
+    this.written = new long[blocks.size()][];
     for (int i = 0; i < written.length; i++) {
-      RamBlock block = layout.blocks().get(i);
+      RamBlock block = blocks.get(i);
       written[i] = new long[Math.toIntExact((block.pages() + 63) / 64)];
     }
   }
@@ -53,7 +61,7 @@ final class CorePages implements PageVisitor, Closeable {
 
   /** Makes the batch end where the page belongs. */
   private void room(int block, long page) throws IOException {
-    long at = layout.offsetOf(block, page * pageSize);
+    long at = places.offsetOf(block, page * pageSize);
     if (at != batchStart + batch.position() || batch.remaining() < pageSize) {
       flush();
       batchStart = at;
@@ -68,7 +76,7 @@ final class CorePages implements PageVisitor, Closeable {
   }
 
   /** Waits until every page is in the file. */
-  void finish() throws IOException {
+  public void finish() throws IOException {
     flush();
     out.giveBack(batch);
     out.drain();
