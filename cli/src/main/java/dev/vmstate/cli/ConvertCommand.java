@@ -3,16 +3,23 @@ package dev.vmstate.cli;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.vmstate.bytes.Progress;
 import dev.vmstate.convert.Conversion;
+import dev.vmstate.convert.DomainMatch;
+import dev.vmstate.libvirt.DomainXml;
 import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** One container to another. */
 @Command(
@@ -23,12 +30,14 @@ import picocli.CommandLine.Option;
       "",
       "Example:",
       "  vmstate convert vm.mig --to qemu-mapped-ram -o vm.mapped",
+      "  vmstate convert vm.mig --to libvirt-save --domain-xml vm.xml -o vm.save"
     })
 final class ConvertCommand implements Callable<Integer> {
   /** What can be written. */
   enum Form {
     QEMU_STREAM("qemu-stream"),
-    QEMU_MAPPED_RAM("qemu-mapped-ram");
+    QEMU_MAPPED_RAM("qemu-mapped-ram"),
+    LIBVIRT_SAVE("libvirt-save");
 
     private final String label;
 
@@ -50,6 +59,7 @@ final class ConvertCommand implements Callable<Integer> {
     }
   }
 
+  @Spec private CommandSpec spec;
   @Mixin private SnapshotArgument snapshot;
   @Mixin private Output output;
 
@@ -68,8 +78,18 @@ final class ConvertCommand implements Callable<Integer> {
       description = "The new file.")
   private Path out;
 
+  @Option(
+      names = "--domain-xml",
+      paramLabel = "FILE",
+      description = {
+        "For libvirt-save: the domain XML of the machine ('virsh dumpxml --migratable NAME').",
+        "A libvirt save image has one already."
+      })
+  private @Nullable Path domainXml;
+
   @Override
   public Integer call() throws Exception {
+    check();
     try (StreamSnapshot opened = snapshot.openStream()) {
       convert(opened, output.progress());
     }
@@ -81,7 +101,27 @@ final class ConvertCommand implements Callable<Integer> {
     switch (form) {
       case QEMU_STREAM -> Conversion.toStream(opened, out, progress);
       case QEMU_MAPPED_RAM -> Conversion.toMappedRam(opened, out, progress);
+      case LIBVIRT_SAVE -> toLibvirt(opened, progress);
     }
+  }
+
+  private void check() {
+    if (domainXml != null && form != Form.LIBVIRT_SAVE) {
+      throw new ParameterException(
+          spec.commandLine(), "--domain-xml belongs to --to " + Form.LIBVIRT_SAVE);
+    }
+  }
+
+  private void toLibvirt(StreamSnapshot opened, Progress progress) throws IOException {
+    if (domainXml == null) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "libvirt starts QEMU by the domain's XML: name it with --domain-xml FILE");
+    }
+    byte[] xml = Files.readAllBytes(domainXml);
+    DomainMatch match = DomainMatch.of(opened, DomainXml.parse(domainXml.toString(), xml));
+    match.warnings().forEach(warning -> output.err().println("vmstate: " + warning));
+    Conversion.toLibvirt(opened, xml, Optional.empty(), match.running(), out, progress);
   }
 
   private void report() throws Exception {

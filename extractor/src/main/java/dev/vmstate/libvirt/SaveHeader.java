@@ -80,6 +80,12 @@ public final class SaveHeader {
             .formatted(new SaveHeader(bytes, ByteOrder.LITTLE_ENDIAN).word(VERSION)));
   }
 
+  /** A finished image's header of version 2, little-endian, without lengths yet. */
+  static SaveHeader create(int format) {
+    SaveHeader header = new SaveHeader(new byte[SIZE], ByteOrder.LITTLE_ENDIAN);
+    return header.with(VERSION, NEWEST).with(FORMAT, format).withComplete(true);
+  }
+
   /** The 92 bytes. */
   byte[] encode() {
     return bytes.clone();

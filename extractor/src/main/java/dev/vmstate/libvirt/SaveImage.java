@@ -33,6 +33,8 @@ public final class SaveImage {
    */
   public static final int MOST_DATA = 8 << 20;
 
+  private static final int BLOCK = 4096;
+
   /** The room libvirt leaves behind XML and cookie. */
   static final int ROOM = 64 << 10;
 
@@ -96,6 +98,27 @@ public final class SaveImage {
     long at = SaveHeader.SIZE + length;
     Span magic = new Span(at, Math.min(SaveFormat.LONGEST_MAGIC, file.size() - at));
     return of(place, header, data, file.read(magic));
+  }
+
+  /**
+   * An image that is to be written: version 2, little-endian, finished, with the room libvirt
+   * leaves behind XML and cookie; the payload starts at a multiple of 4096.
+   *
+   * @param xml the domain XML without a NUL
+   * @param cookie the cookie without a NUL
+   */
+  public static SaveImage create(
+      byte[] xml, Optional<byte[]> cookie, boolean running, SaveFormat format) {
+    SaveHeader header = SaveHeader.create(format.number()).withWasRunning(running);
+    byte[] kept = cookie.map(bytes -> Arrays.copyOf(bytes, bytes.length + 1)).orElse(new byte[0]);
+    long length = xml.length + 1L + kept.length + ROOM + SaveHeader.SIZE;
+    long rounded = (length + BLOCK - 1) / BLOCK * BLOCK - SaveHeader.SIZE;
+    byte[] data = Arrays.copyOf(xml, Math.toIntExact(rounded));
+    System.arraycopy(kept, 0, data, xml.length + 1, kept.length);
+    Optional<Span> at = cookie.map(bytes -> new Span(xml.length + 1L, bytes.length));
+    SaveHeader lengths =
+        header.withDataLength(data.length).withCookieOffset(at.map(Span::offset).orElse(0L));
+    return new SaveImage("new image", lengths, data, xml.length, at, format, List.of());
   }
 
   private static SaveImage of(String place, SaveHeader header, byte[] data, ByteBuffer payload)
