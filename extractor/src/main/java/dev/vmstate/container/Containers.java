@@ -2,6 +2,8 @@ package dev.vmstate.container;
 
 import dev.vmstate.bytes.Span;
 import dev.vmstate.bytes.UnsupportedFormatException;
+import dev.vmstate.libvirt.LibvirtContainer;
+import dev.vmstate.libvirt.SaveImage;
 import dev.vmstate.stream.StreamHeader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -39,6 +41,10 @@ public final class Containers {
     if (front.remaining() >= 4 && front.getInt(0) == StreamHeader.QEMU_VM_FILE_MAGIC) {
       return plain(source, file, 0);
     }
+    if (SaveImage.startsWith(front)) {
+      requireNoInner(source);
+      return new LibvirtContainer(source, file);
+    }
     Optional<String> other = KnownFiles.name(front);
     if (other.isPresent()) {
       throw new UnsupportedFormatException(
@@ -50,11 +56,15 @@ public final class Containers {
   }
 
   private static Container plain(SnapshotName source, FileSource file, long at) throws IOException {
+    requireNoInner(source);
+    return new PlainContainer(source, file, at);
+  }
+
+  private static void requireNoInner(SnapshotName source) throws IOException {
     if (source.inner().isPresent()) {
       throw new IOException(
           "%s: is one snapshot by itself, there is none called '%s' in it"
               .formatted(source.file(), source.inner().get()));
     }
-    return new PlainContainer(source, file, at);
   }
 }

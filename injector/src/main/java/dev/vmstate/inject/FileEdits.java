@@ -3,6 +3,7 @@ package dev.vmstate.inject;
 import dev.vmstate.bytes.UnsupportedFormatException;
 import dev.vmstate.container.Container;
 import dev.vmstate.container.PlainContainer;
+import dev.vmstate.libvirt.LibvirtContainer;
 import java.io.IOException;
 
 /**
@@ -17,7 +18,7 @@ interface FileEdits extends InPlace.Plan {
 
   /** The edits of the file that holds the stream. */
   static FileEdits of(Container container, StreamEdits edits) throws IOException {
-    if (container instanceof PlainContainer) {
+    if (container instanceof PlainContainer || container instanceof LibvirtContainer) {
       return new PlainEdits(edits, container.streamAt());
     }
     throw new UnsupportedFormatException(
