@@ -43,6 +43,7 @@ import picocli.CommandLine.Spec;
       SetMacCommand.class,
       InjectCommand.class,
       UndoCommand.class,
+      DiffCommand.class,
       ConvertCommand.class,
       VerifyCommand.class,
       DemoCommand.class,
