@@ -1,9 +1,9 @@
 package dev.vmstate.cli;
 
 import dev.vmstate.container.FileSource;
-import dev.vmstate.core.elf.CoreFile;
-import dev.vmstate.core.elf.LoadSegment;
 import dev.vmstate.diff.SnapshotDiff;
+import dev.vmstate.elf.CoreFile;
+import dev.vmstate.elf.LoadSegment;
 import dev.vmstate.exchange.Extraction;
 import dev.vmstate.exchange.Manifest;
 import dev.vmstate.inject.EditPlan;

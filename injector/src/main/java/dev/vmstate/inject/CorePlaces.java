@@ -1,7 +1,7 @@
 package dev.vmstate.inject;
 
-import dev.vmstate.core.elf.CoreFile;
-import dev.vmstate.core.elf.PhysicalSegments;
+import dev.vmstate.elf.CoreFile;
+import dev.vmstate.elf.PhysicalSegments;
 import dev.vmstate.memory.MemoryMap;
 import java.util.ArrayList;
 import java.util.Comparator;

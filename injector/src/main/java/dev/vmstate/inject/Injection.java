@@ -1,8 +1,8 @@
 package dev.vmstate.inject;
 
 import dev.vmstate.bytes.Progress;
-import dev.vmstate.core.elf.CoreFile;
 import dev.vmstate.device.EditSet;
+import dev.vmstate.elf.CoreFile;
 import dev.vmstate.exchange.Extraction;
 import dev.vmstate.exchange.Manifest;
 import dev.vmstate.exchange.StreamFingerprint;

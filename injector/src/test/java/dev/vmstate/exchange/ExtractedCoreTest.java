@@ -9,8 +9,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.vmstate.bytes.FormatException;
 import dev.vmstate.container.FileSource;
-import dev.vmstate.core.elf.CoreFile;
 import dev.vmstate.core.elf.CoreLayout;
+import dev.vmstate.elf.CoreFile;
 import dev.vmstate.fixtures.MigrationStreamBuilder;
 import dev.vmstate.inject.TestMachine;
 import dev.vmstate.memory.MemoryMap;

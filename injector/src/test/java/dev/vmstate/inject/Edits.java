@@ -4,9 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.vmstate.bytes.Progress;
 import dev.vmstate.container.FileSource;
-import dev.vmstate.core.elf.CoreFile;
-import dev.vmstate.core.elf.CoreNote;
-import dev.vmstate.core.elf.PhysicalSegments;
+import dev.vmstate.elf.CoreFile;
+import dev.vmstate.elf.CoreNote;
+import dev.vmstate.elf.PhysicalSegments;
 import dev.vmstate.exchange.Extraction;
 import dev.vmstate.exchange.Manifest;
 import dev.vmstate.snapshot.StreamSnapshot;

@@ -11,8 +11,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vmstate.core.elf.PrStatus;
-import dev.vmstate.core.elf.QemuCpuState;
+import dev.vmstate.elf.PrStatus;
+import dev.vmstate.elf.QemuCpuState;
 import dev.vmstate.exchange.Extraction;
 import java.io.IOException;
 import java.nio.file.Files;

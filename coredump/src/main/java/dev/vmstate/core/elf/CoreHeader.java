@@ -1,6 +1,11 @@
 package dev.vmstate.core.elf;
 
 import dev.vmstate.cpu.X86Cpu;
+import dev.vmstate.elf.Elf;
+import dev.vmstate.elf.ElfNote;
+import dev.vmstate.elf.LoadSegment;
+import dev.vmstate.elf.PrStatus;
+import dev.vmstate.elf.QemuCpuState;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;

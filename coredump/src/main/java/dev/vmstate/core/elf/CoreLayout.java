@@ -1,5 +1,8 @@
 package dev.vmstate.core.elf;
 
+import dev.vmstate.elf.Elf;
+import dev.vmstate.elf.PrStatus;
+import dev.vmstate.elf.QemuCpuState;
 import dev.vmstate.memory.RamBlock;
 import java.util.List;
 

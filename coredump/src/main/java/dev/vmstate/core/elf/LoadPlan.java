@@ -2,6 +2,8 @@ package dev.vmstate.core.elf;
 
 import dev.vmstate.core.paging.VirtualMap;
 import dev.vmstate.core.paging.VirtualRun;
+import dev.vmstate.elf.Elf;
+import dev.vmstate.elf.LoadSegment;
 import dev.vmstate.memory.MemoryMap;
 import java.util.ArrayList;
 import java.util.Comparator;

@@ -2,6 +2,7 @@ package dev.vmstate.core.elf;
 
 import dev.vmstate.core.paging.VirtualMap;
 import dev.vmstate.cpu.X86Cpu;
+import dev.vmstate.elf.ElfNote;
 import dev.vmstate.memory.GuestMemory;
 import java.io.IOException;
 import java.nio.ByteBuffer;

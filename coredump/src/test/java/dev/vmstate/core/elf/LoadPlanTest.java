@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vmstate.core.paging.VirtualMap;
 import dev.vmstate.core.paging.VirtualRun;
+import dev.vmstate.elf.LoadSegment;
 import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.memory.RamBlock;
 import java.util.ArrayList;

@@ -1,13 +1,16 @@
-package dev.vmstate.core.elf;
+package dev.vmstate.elf;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.vmstate.core.Cpus;
+import dev.vmstate.bytes.Span;
+import dev.vmstate.cpu.Register;
 import dev.vmstate.cpu.X86Cpu;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -24,19 +27,32 @@ class CpuNotesTest {
       String text = new String(in.readAllBytes(), StandardCharsets.US_ASCII);
       parts = text.replaceAll("(?m)^#.*$", "").trim().split("\n\n");
     }
-    cpu = Cpus.of(0, parts[0]);
+    cpu = cpu(0, parts[0]);
     notesOfQemu = HexFormat.of().parseHex(parts[1].replaceAll("\\s", ""));
+  }
+
+  /** {@code registers}: words of {@code name=hex}. */
+  private static X86Cpu cpu(int index, String registers) {
+    List<Register> list = new ArrayList<>();
+    for (String word : registers.trim().split("\\s+")) {
+      String[] parts = word.split("=");
+      long value = Long.parseUnsignedLong(parts[1], 16);
+      list.add(new Register(parts[0], new Span(0, 8), value, "cpu/" + parts[0]));
+    }
+    return new X86Cpu(index, list);
   }
 
   @Test
   void bothNotesAreByteForByteThoseOfQemu() {
-    ByteBuffer bytes = CoreBytes.notes(CoreHeader.cpuNotes(List.of(cpu)));
+    ByteBuffer bytes = ByteBuffer.allocate(notesOfQemu.length).order(ByteOrder.LITTLE_ENDIAN);
+    PrStatus.encode(cpu).encode(bytes);
+    QemuCpuState.encode(cpu).encode(bytes);
     assertEquals(HexFormat.of().formatHex(notesOfQemu), HexFormat.of().formatHex(bytes.array()));
   }
 
   @Test
   void theThreadIsNumberedFromOne() {
-    ByteBuffer note = PrStatus.encode(Cpus.of(7, "rip=1")).descriptor();
+    ByteBuffer note = PrStatus.encode(cpu(7, "rip=1")).descriptor();
     assertEquals(8, PrStatus.decode(note).get(0).value());
   }
 
@@ -86,7 +102,7 @@ class CpuNotesTest {
 
   @Test
   void aThirtyTwoBitTargetHasZeroesForTheRegistersItLacks() {
-    X86Cpu small = Cpus.of(0, "rax=1 rip=fff0 rflags=2 cs.selector=f000 cr0=10");
+    X86Cpu small = cpu(0, "rax=1 rip=fff0 rflags=2 cs.selector=f000 cr0=10");
     for (NoteField.Value value : PrStatus.decode(PrStatus.encode(small).descriptor())) {
       if (value.field().name().equals("r15")) {
         assertEquals(0, value.value());

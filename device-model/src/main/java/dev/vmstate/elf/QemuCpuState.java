@@ -1,4 +1,4 @@
-package dev.vmstate.core.elf;
+package dev.vmstate.elf;
 
 import dev.vmstate.cpu.X86Cpu;
 import java.nio.ByteBuffer;
@@ -33,7 +33,8 @@ public final class QemuCpuState {
   /** Bytes before kernel_gs_base was added. */
   public static final int OLD_BYTES = 432;
 
-  static final int NOTE_BYTES = ElfNote.HEADER_BYTES + 8 + BYTES;
+  /** Bytes of the whole note. */
+  public static final int NOTE_BYTES = ElfNote.HEADER_BYTES + 8 + BYTES;
 
   private static final int QEMUCPUSTATE_VERSION = 1;
   private static final NoteField VERSION = NoteField.plain("version", 0, 4);

@@ -1,4 +1,4 @@
-package dev.vmstate.core.elf;
+package dev.vmstate.elf;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

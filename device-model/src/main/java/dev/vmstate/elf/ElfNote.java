@@ -1,4 +1,4 @@
-package dev.vmstate.core.elf;
+package dev.vmstate.elf;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -18,7 +18,8 @@ import java.nio.charset.StandardCharsets;
  * @param descriptor not changed any more; a read-only view is handed out
  */
 public record ElfNote(String owner, int type, ByteBuffer descriptor) {
-  static final int HEADER_BYTES = 12;
+  /** Bytes before the name. */
+  public static final int HEADER_BYTES = 12;
 
   public ElfNote {
     descriptor = descriptor.asReadOnlyBuffer();
@@ -40,7 +41,7 @@ public record ElfNote(String owner, int type, ByteBuffer descriptor) {
   }
 
   /** Appends the note; {@code out} is little-endian. */
-  void encode(ByteBuffer out) {
+  public void encode(ByteBuffer out) {
     byte[] name = owner.getBytes(StandardCharsets.US_ASCII);
     int start = out.position();
     out.putInt(name.length + 1).putInt(descriptor.remaining()).putInt(type).put(name);

@@ -1,4 +1,4 @@
-package dev.vmstate.core.elf;
+package dev.vmstate.elf;
 
 import dev.vmstate.bytes.Cursor;
 import java.io.IOException;

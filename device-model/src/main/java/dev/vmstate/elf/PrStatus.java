@@ -1,4 +1,4 @@
-package dev.vmstate.core.elf;
+package dev.vmstate.elf;
 
 import dev.vmstate.cpu.X86Cpu;
 import java.nio.ByteBuffer;
@@ -34,7 +34,8 @@ public final class PrStatus {
   /** Bytes of the descriptor. */
   public static final int BYTES = 336;
 
-  static final int NOTE_BYTES = ElfNote.HEADER_BYTES + 8 + BYTES;
+  /** Bytes of the whole note. */
+  public static final int NOTE_BYTES = ElfNote.HEADER_BYTES + 8 + BYTES;
 
   /** user_regs_struct, in order. */
   private static final List<String> NAMES =

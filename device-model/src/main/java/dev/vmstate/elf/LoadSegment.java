@@ -1,4 +1,4 @@
-package dev.vmstate.core.elf;
+package dev.vmstate.elf;
 
 /**
  * A PT_LOAD program header.
