@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
- * Random access to an image of any size. The one way to bytes: a file, a slice, an array, later a
+ * Random access to an image of any size. The one way to bytes: a file, a slice, an array, a
  * decompressed stream or the VM state inside a disk image. Reads are absolute and never change the
  * source.
  */
@@ -13,10 +13,19 @@ public interface ByteSource {
   /** The longest span that is read into one array. */
   int MOST_AT_ONCE = 1 << 30;
 
+  /**
+   * What {@link #size} is while nobody knows: more than any source has, and far enough from the
+   * largest number that an offset can be added.
+   */
+  long UNKNOWN_SIZE = 1L << 62;
+
   /** What error messages call this source, usually the file's name. */
   String name();
 
-  /** Number of bytes. */
+  /**
+   * Number of bytes, or {@link #UNKNOWN_SIZE} of a source that comes from front to back (a pipe, a
+   * decompressor) as long as its end has not been read.
+   */
   long size();
 
   /**
@@ -25,6 +34,22 @@ public interface ByteSource {
    * @throws EOFException when the source ends before {@code into} is full
    */
   void read(long offset, ByteBuffer into) throws IOException;
+
+  /**
+   * Puts as many bytes from {@code offset} on into {@code into} as there are.
+   *
+   * @return how many: fewer than {@code into} had room for only where the source ends
+   */
+  default int readSome(long offset, ByteBuffer into) throws IOException {
+    int part = (int) Math.max(0, Math.min(into.remaining(), size() - offset));
+    if (part > 0) {
+      int limit = into.limit();
+      into.limit(into.position() + part);
+      read(offset, into);
+      into.limit(limit);
+    }
+    return part;
+  }
 
   /**
    * A fresh big-endian buffer, ready to be read, with exactly the bytes of {@code where}.

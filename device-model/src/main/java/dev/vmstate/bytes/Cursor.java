@@ -1,5 +1,6 @@
 package dev.vmstate.bytes;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -42,7 +43,11 @@ public final class Cursor {
 
   /** The next byte without moving, or -1 at the end of the region. */
   public int peek() throws IOException {
-    return remaining() == 0 ? -1 : source.read(new Span(position, 1)).get() & 0xff;
+    if (remaining() <= 0) {
+      return -1;
+    }
+    scratch.clear().limit(1);
+    return source.readSome(position, scratch) == 0 ? -1 : scratch.get(0) & 0xff;
   }
 
   /** Unsigned byte. */
@@ -79,8 +84,13 @@ public final class Cursor {
 
   /** {@code length} bytes of text; bytes outside ASCII are kept one to one as Latin-1. */
   public String text(long length, String field) throws IOException {
+    long start = position;
     Span span = skip(length, field);
-    return StandardCharsets.ISO_8859_1.decode(source.read(span)).toString();
+    try {
+      return StandardCharsets.ISO_8859_1.decode(source.read(span)).toString();
+    } catch (EOFException e) {
+      throw ended(e, start, length, field);
+    }
   }
 
   /** Passes over {@code length} bytes and says where they are. */
@@ -104,7 +114,11 @@ public final class Cursor {
   private ByteBuffer take(int length, String field) throws IOException {
     checked(length, field);
     scratch.clear().limit(length);
-    source.read(position, scratch);
+    try {
+      source.read(position, scratch);
+    } catch (EOFException e) {
+      throw ended(e, position, length, field);
+    }
     last = position;
     position += length;
     return scratch;
@@ -112,12 +126,22 @@ public final class Cursor {
 
   private long checked(long length, String field) throws FormatException {
     if (length < 0 || length > remaining()) {
-      throw new FormatException(
-          place,
-          position,
-          "'%s' needs %s bytes, %d left (is the file cut short?)"
-              .formatted(field, Long.toUnsignedString(length), remaining()));
+      throw cutShort(position, length, remaining(), field);
     }
     return length;
+  }
+
+  /** Where the source ends shows only now, if it is one that comes from front to back. */
+  private IOException ended(EOFException e, long at, long length, String field) {
+    long left = Math.max(0, source.size() - at);
+    return left < length ? cutShort(at, length, left, field) : e;
+  }
+
+  private FormatException cutShort(long at, long length, long left, String field) {
+    return new FormatException(
+        place,
+        at,
+        "'%s' needs %s bytes, %d left (is the file cut short?)"
+            .formatted(field, Long.toUnsignedString(length), left));
   }
 }

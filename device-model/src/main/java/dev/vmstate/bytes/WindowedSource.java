@@ -33,21 +33,28 @@ public final class WindowedSource implements ByteSource {
   @Override
   public void read(long offset, ByteBuffer into) throws IOException {
     int wanted = into.remaining();
-    if (offset < 0 || offset > size() - wanted) {
+    if (readSome(offset, into) < wanted) {
       throw new EOFException(
           "%s: 0x%x+0x%x is past the end 0x%x".formatted(name(), offset, wanted, size()));
     }
+  }
+
+  @Override
+  public int readSome(long offset, ByteBuffer into) throws IOException {
+    int wanted = into.remaining();
+    if (offset < 0) {
+      return 0;
+    }
     if (wanted > window.length) {
-      source.read(offset, into);
-      return;
+      return source.readSome(offset, into);
     }
     if (offset < start || offset + wanted > start + length) {
       length = 0;
-      int fill = (int) Math.min(window.length, size() - offset);
-      source.read(offset, ByteBuffer.wrap(window, 0, fill));
+      length = source.readSome(offset, ByteBuffer.wrap(window));
       start = offset;
-      length = fill;
     }
-    into.put(window, (int) (offset - start), wanted);
+    int part = Math.min(wanted, length);
+    into.put(window, (int) (offset - start), part);
+    return part;
   }
 }

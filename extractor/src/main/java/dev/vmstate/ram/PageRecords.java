@@ -72,7 +72,7 @@ public final class PageRecords {
 
   /** The next byte without moving, or -1 at the end of the stream. */
   public int peek() throws IOException {
-    return in.atEnd() ? -1 : in.peek();
+    return in.peek();
   }
 
   /** Whether the next record is a PART or END of section {@code id}, which is passed over then. */

@@ -15,7 +15,6 @@ final class SequentialReader {
   private static final int BUFFER = 1 << 18;
 
   private final ByteSource source;
-  private final long end;
   private final Progress progress;
   private final ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER);
 
@@ -28,7 +27,6 @@ final class SequentialReader {
   SequentialReader(ByteSource source, long start, Progress progress) {
     this.progress = progress;
     this.source = source;
-    this.end = source.size();
     this.base = start;
   }
 
@@ -67,13 +65,12 @@ final class SequentialReader {
     at += count;
   }
 
-  boolean atEnd() {
-    return position() >= end;
-  }
-
+  /** The next byte without moving, or -1 at the end of the source. */
   int peek() throws IOException {
-    need(1, "record type");
-    return buffer.get(at) & 0xff;
+    if (filled == at) {
+      refill();
+    }
+    return filled == at ? -1 : buffer.get(at) & 0xff;
   }
 
   /** Goes on at another place. */
@@ -93,11 +90,9 @@ final class SequentialReader {
     base += at;
     filled -= at;
     at = 0;
-    int wanted = (int) Math.min(BUFFER - filled, end - (base + filled));
-    buffer.limit(filled + wanted);
-    source.read(base + filled, buffer);
-    filled += wanted;
+    buffer.limit(BUFFER);
+    filled += source.readSome(base + filled, buffer);
     progress.at(base + filled);
-    buffer.position(0).limit(BUFFER);
+    buffer.position(0);
   }
 }

@@ -30,15 +30,19 @@ final class FooterSearch {
   /** First byte after the footer of section {@code id} at or after {@code from}, or -1. */
   long end(long from, long id) throws IOException {
     long limit = eof >= 0 ? eof : stream.size();
+    ByteBuffer bytes = ByteBuffer.allocate(STEP + SectionHeader.FOOTER_SIZE - 1);
     for (long at = from; at + SectionHeader.FOOTER_SIZE <= limit; at += STEP) {
-      int length = (int) Math.min(STEP + SectionHeader.FOOTER_SIZE - 1L, limit - at);
-      ByteBuffer bytes = stream.read(new Span(at, length));
+      int length =
+          stream.readSome(at, bytes.clear().limit((int) Math.min(bytes.capacity(), limit - at)));
       for (int i = 0; i + SectionHeader.FOOTER_SIZE <= length && i < STEP; i++) {
         if (bytes.get(i) == RecordType.SECTION_FOOTER
             && (bytes.getInt(i + 1) & 0xffff_ffffL) == id
             && recordAt(at + i + SectionHeader.FOOTER_SIZE)) {
           return at + i + SectionHeader.FOOTER_SIZE;
         }
+      }
+      if (length < STEP) {
+        break;
       }
     }
     return -1;
@@ -48,6 +52,7 @@ final class FooterSearch {
     if (position >= stream.size()) {
       return false;
     }
+    // Of a stream whose end is not known yet the cursor finds it.
     long left = Math.min(LONGEST_HEADER, stream.size() - position);
     Cursor in = new Cursor(stream, stream.name(), new Span(position, left));
     switch (in.peek()) {

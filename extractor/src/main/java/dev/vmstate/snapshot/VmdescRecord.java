@@ -35,6 +35,9 @@ record VmdescRecord(long eof, Span json) {
 
   static Optional<VmdescRecord> fromEnd(ByteSource stream) throws IOException {
     long size = stream.size();
+    if (size == ByteSource.UNKNOWN_SIZE) {
+      return Optional.empty();
+    }
     long end = back(stream, size, Math.max(0, size - MAX_PADDING), b -> b == 0);
     long text = back(stream, end, Math.max(0, end - MAX_JSON), b -> b >= 0x20);
     for (long start = Math.max(text, FRAME); start < Math.min(text + FRAME, end); start++) {
@@ -55,18 +58,30 @@ record VmdescRecord(long eof, Span json) {
    * @throws FormatException when there is the beginning of one
    */
   static Optional<VmdescRecord> behind(ByteSource stream, long eof) throws IOException {
-    long start = eof + FRAME;
-    long size = stream.size();
-    if (size <= eof + 1
-        || byteAt(stream, eof + 1) != RecordType.VMDESCRIPTION
-        || start < size && byteAt(stream, start) != '{') {
+    ByteBuffer front = ByteBuffer.allocate(FRAME + 1);
+    int length = stream.readSome(eof, front);
+    if (length < 2
+        || front.get(1) != RecordType.VMDESCRIPTION
+        || length > FRAME && front.get(FRAME) != '{') {
       return Optional.empty(); // nothing, or what was in the container before
     }
-    if (start > size || length(stream, eof + 2) > size - start) {
-      throw new FormatException(
-          stream.name(), eof + 1, "the file is cut short inside the description of the devices");
+    long bytes = length < FRAME ? 0 : front.getInt(2) & 0xffff_ffffL;
+    if (length < FRAME || bytes > stream.size() - (eof + FRAME)) {
+      throw cutShort(stream, eof + 1);
     }
-    return Optional.of(new VmdescRecord(eof, new Span(start, length(stream, eof + 2))));
+    if (bytes > MAX_JSON) {
+      throw new FormatException(
+          stream.name(),
+          eof + 2,
+          "a description of the devices of 0x%x bytes, more than 0x%x is none"
+              .formatted(bytes, MAX_JSON));
+    }
+    return Optional.of(new VmdescRecord(eof, new Span(eof + FRAME, bytes)));
+  }
+
+  private static FormatException cutShort(ByteSource stream, long at) {
+    return new FormatException(
+        stream.name(), at, "the file is cut short inside the description of the devices");
   }
 
   /** Walks back from {@code end} over bytes that pass; where the last of them stands. */
@@ -109,7 +124,8 @@ record VmdescRecord(long eof, Span json) {
 
       @Override
       public int read() throws IOException {
-        return at == span.end() ? -1 : byteAt(windowed, at++);
+        byte[] one = new byte[1];
+        return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
       }
 
       @Override
@@ -118,9 +134,12 @@ record VmdescRecord(long eof, Span json) {
         if (part <= 0) {
           return length == 0 ? 0 : -1;
         }
-        windowed.read(at, ByteBuffer.wrap(into, offset, part));
-        at += part;
-        return part;
+        int got = windowed.readSome(at, ByteBuffer.wrap(into, offset, part));
+        if (got == 0) {
+          throw cutShort(source, at);
+        }
+        at += got;
+        return got;
       }
     };
   }
