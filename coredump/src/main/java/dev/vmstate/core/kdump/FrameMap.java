@@ -1,0 +1,57 @@
+package dev.vmstate.core.kdump;
+
+import dev.vmstate.memory.MemoryMap;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Which page frames there are, as runs. A frame of which only a part is RAM counts as a whole, its
+ * other bytes are zero.
+ *
+ * @param runs ascending, neither touching nor overlapping
+ */
+record FrameMap(List<Run> runs) {
+  /** Frames {@code [first, end)}. */
+  record Run(long first, long end) {}
+
+  static FrameMap of(MemoryMap map, int pageSize) {
+    List<Run> runs = new ArrayList<>();
+    for (MemoryMap.Range range : map.ranges()) {
+      long first = range.start() / pageSize;
+      long end = (range.end() + pageSize - 1) / pageSize;
+      Run last = runs.isEmpty() ? null : runs.get(runs.size() - 1);
+      if (last != null && first <= last.end()) {
+        runs.set(runs.size() - 1, new Run(last.first(), Math.max(last.end(), end)));
+      } else {
+        runs.add(new Run(first, end));
+      }
+    }
+    return new FrameMap(List.copyOf(runs));
+  }
+
+  long count() {
+    return runs.stream().mapToLong(run -> run.end() - run.first()).sum();
+  }
+
+  /** One more than the highest frame. */
+  long end() {
+    return runs.isEmpty() ? 0 : runs.get(runs.size() - 1).end();
+  }
+
+  /** Sets bits {@code [from, from + 8 * bytes.length)} of the bitmap, bit n for frame n. */
+  void bits(long from, byte[] bytes) {
+    long to = from + 8L * bytes.length;
+    for (Run run : runs) {
+      for (long frame = Math.max(from, run.first()); frame < Math.min(to, run.end()); ) {
+        int at = (int) ((frame - from) / 8);
+        if (frame % 8 == 0 && frame + 8 <= Math.min(to, run.end())) {
+          bytes[at] = (byte) 0xff;
+          frame += 8;
+        } else {
+          bytes[at] |= (byte) (1 << frame % 8);
+          frame++;
+        }
+      }
+    }
+  }
+}
