@@ -26,6 +26,11 @@ final class EditReport {
       text(report, out);
       limits.forEach(limit -> out.println("not changed: " + limit));
     }
+    for (InjectionReport.Metadata edit : report.metadata()) {
+      for (String note : edit.notes()) {
+        output.err().printf("vmstate: warning: %s: %s%n", edit.path(), note);
+      }
+    }
     for (FieldEdit edit : report.fields()) {
       if (!edit.note().isEmpty()) {
         output.err().printf("vmstate: warning: %s: %s%n", edit.path(), edit.note());
@@ -35,7 +40,9 @@ final class EditReport {
       out.printf(
           "%s: %s%s%n",
           done,
-          report.isEmpty() ? "no edit" : Sizes.count(report.fields().size(), "field"),
+          report.isEmpty()
+              ? "no edit"
+              : Sizes.count(report.metadata().size() + report.fields().size(), "field"),
           report.pages() == 0
               ? ""
               : ", %s of memory in %s (%d added to the stream), %s written"
@@ -48,6 +55,9 @@ final class EditReport {
   }
 
   private static void text(InjectionReport report, PrintWriter out) {
+    for (InjectionReport.Metadata edit : report.metadata()) {
+      out.printf("%s: %s -> %s  (%s)%n", edit.path(), edit.before(), edit.after(), edit.origin());
+    }
     for (FieldEdit edit : report.fields()) {
       out.printf(
           "%s: %s -> %s  (0x%x+%d; %s)%n",
@@ -78,6 +88,15 @@ final class EditReport {
   private static ObjectNode json(InjectionReport report, List<String> limits) {
     HexFormat hex = HexFormat.of();
     ObjectNode node = JsonNodeFactory.instance.objectNode();
+    for (InjectionReport.Metadata edit : report.metadata()) {
+      ObjectNode value = node.withArray("metadata").addObject();
+      value
+          .put("path", edit.path())
+          .put("before", edit.before())
+          .put("after", edit.after())
+          .put("origin", edit.origin());
+      edit.notes().forEach(value.withArray("notes")::add);
+    }
     ArrayNode fields = node.putArray("fields");
     for (FieldEdit edit : report.fields()) {
       ObjectNode field = fields.addObject();

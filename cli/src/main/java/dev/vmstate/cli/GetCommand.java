@@ -2,6 +2,7 @@ package dev.vmstate.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.vmstate.container.Container;
 import dev.vmstate.device.Field;
 import dev.vmstate.device.FieldPath;
 import dev.vmstate.device.FieldValue;
@@ -23,12 +24,14 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     description = {
       "Prints device fields and registers, one PATH=VALUE a line.",
-      "Of a whole device or struct it lists the fields, arrays and buffers without their values."
+      "Of a whole device or struct it lists the fields, arrays and buffers without their values.",
+      "Of a libvirt save image also domain.xml and cookie.xml as they are, libvirt/was_running."
     },
     footer = {
       "",
       "Example:",
-      "  vmstate get vm.mig cpu[0]/rip 0000:00:03.0/e1000/mac_reg[0x1500] i8259[1]/irr"
+      "  vmstate get vm.mig cpu[0]/rip 0000:00:03.0/e1000/mac_reg[0x1500] i8259[1]/irr",
+      "  vmstate get vm.save domain.xml > domain.xml"
     })
 final class GetCommand implements Callable<Integer> {
   @Mixin private SnapshotArgument snapshot;
@@ -39,26 +42,51 @@ final class GetCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    ObjectNode node = JsonNodeFactory.instance.objectNode();
+    if (paths.stream().allMatch(SaveImageValues::has)) {
+      try (Container container = SaveImageValues.open(snapshot.source())) {
+        for (String path : paths) {
+          print(path, SaveImageValues.text(container, path), node);
+        }
+      }
+    } else {
+      fields(node);
+    }
+    if (output.json) {
+      output.print(node);
+    }
+    return 0;
+  }
+
+  private void fields(ObjectNode node) throws IOException {
     try (Snapshot opened = snapshot.open()) {
       HardwareState state = opened.hardware();
-      ObjectNode node = JsonNodeFactory.instance.objectNode();
       for (String path : paths) {
+        if (SaveImageValues.has(path)) {
+          Container holder = Facts.stream(opened).orElseThrow().holder();
+          print(path, SaveImageValues.text(holder, path), node);
+          continue;
+        }
         Optional<FieldPath> group = ValuePath.group(state, path);
         if (group.isPresent()) {
           group(group.get(), output.json ? node.putObject(path) : null);
-        } else if (output.json) {
-          node.put(path, ValuePath.text(state, path));
         } else {
-          output.out().printf("%s=%s%n", path, ValuePath.text(state, path));
+          print(path, ValuePath.text(state, path), node);
         }
-      }
-      if (output.json) {
-        output.print(node);
       }
     } catch (FieldPath.NotFoundException e) {
       throw snapshot.notThere(e);
     }
-    return 0;
+  }
+
+  private void print(String path, String value, ObjectNode node) {
+    if (output.json) {
+      node.put(path, value);
+    } else if (SaveImageValues.isDocument(path)) {
+      output.out().print(value);
+    } else {
+      output.out().printf("%s=%s%n", path, value);
+    }
   }
 
   /** As JSON everything; for people single numbers, and of what is longer how long it is. */

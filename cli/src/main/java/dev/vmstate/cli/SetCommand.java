@@ -1,12 +1,18 @@
 package dev.vmstate.cli;
 
+import dev.vmstate.container.Container;
 import dev.vmstate.device.EditSet;
 import dev.vmstate.device.FieldPath;
 import dev.vmstate.hardware.HardwareState;
 import dev.vmstate.hardware.ValuePath;
 import dev.vmstate.inject.EditPlan;
+import dev.vmstate.inject.SaveImageEdit;
 import dev.vmstate.snapshot.StreamSnapshot;
+import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -19,11 +25,16 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "set",
     mixinStandardHelpOptions = true,
-    description = "Changes device fields and registers.",
+    description = {
+      "Changes device fields and registers.",
+      "In a libvirt save image also domain.xml (domain.xml=@FILE takes it from a file) and",
+      "libvirt/was_running (0: 'virsh restore' leaves the CPUs stopped)."
+    },
     footer = {
       "",
       "Example:",
-      "  vmstate set vm.mig cpu[0]/rax=0x2a mc146818rtc/cmos_index=12 -o new.mig"
+      "  vmstate set vm.mig cpu[0]/rax=0x2a mc146818rtc/cmos_index=12 -o new.mig",
+      "  vmstate set vm.save domain.xml=@domain.xml -o new.save"
     })
 final class SetCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
@@ -41,28 +52,55 @@ final class SetCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     target.check();
+    List<Map.Entry<String, String>> saved = new ArrayList<>();
+    List<Map.Entry<String, String>> fields = new ArrayList<>();
+    for (String assignment : assignments) {
+      int equals = assignment.indexOf('=');
+      if (equals <= 0) {
+        throw new ParameterException(
+            spec.commandLine(), "'%s' is not PATH=VALUE".formatted(assignment));
+      }
+      String path = assignment.substring(0, equals);
+      (SaveImageValues.has(path) ? saved : fields)
+          .add(Map.entry(path, assignment.substring(equals + 1)));
+    }
+    if (fields.isEmpty()) {
+      try (Container container = SaveImageValues.open(snapshot.source());
+          EditPlan plan = EditPlan.of(container, edit(container, saved).orElseThrow())) {
+        EditReport.print(target.carryOut(plan, output), target.done(), List.of(), output);
+      }
+    } else {
+      fields(fields, saved);
+    }
+    return 0;
+  }
+
+  private void fields(List<Map.Entry<String, String>> fields, List<Map.Entry<String, String>> saved)
+      throws IOException {
     try (StreamSnapshot opened = snapshot.openStream()) {
       HardwareState state = opened.hardware();
       EditSet edits = new EditSet();
-      for (String assignment : assignments) {
-        int equals = assignment.indexOf('=');
-        if (equals <= 0) {
-          throw new ParameterException(
-              spec.commandLine(), "'%s' is not PATH=VALUE".formatted(assignment));
-        }
-        edits.add(
-            ValuePath.edit(
-                state,
-                assignment.substring(0, equals),
-                assignment.substring(equals + 1),
-                "'" + assignment + "'"));
+      for (Map.Entry<String, String> field : fields) {
+        String origin = "'%s=%s'".formatted(field.getKey(), field.getValue());
+        edits.add(ValuePath.edit(state, field.getKey(), field.getValue(), origin));
       }
-      try (EditPlan plan = EditPlan.of(opened, edits)) {
+      try (EditPlan plan = EditPlan.of(opened, edits, edit(opened.holder(), saved))) {
         EditReport.print(target.carryOut(plan, output), target.done(), List.of(), output);
       }
     } catch (FieldPath.NotFoundException e) {
       throw snapshot.notThere(e);
     }
-    return 0;
+  }
+
+  private static Optional<SaveImageEdit> edit(
+      Container container, List<Map.Entry<String, String>> values) throws IOException {
+    if (values.isEmpty()) {
+      return Optional.empty();
+    }
+    SaveImageEdit edit = SaveImageValues.edit(container, values.get(0).getKey());
+    for (Map.Entry<String, String> value : values) {
+      SaveImageValues.set(container, edit, value.getKey(), value.getValue());
+    }
+    return Optional.of(edit);
   }
 }

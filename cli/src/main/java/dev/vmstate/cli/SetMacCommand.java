@@ -1,7 +1,7 @@
 package dev.vmstate.cli;
 
-import dev.vmstate.device.EditSet;
 import dev.vmstate.inject.EditPlan;
+import dev.vmstate.inject.MacEdit;
 import dev.vmstate.nic.MacAddress;
 import dev.vmstate.nic.Nic;
 import dev.vmstate.nic.Nics;
@@ -19,8 +19,10 @@ import picocli.CommandLine.TypeConversionException;
 @Command(
     name = "set-mac",
     mixinStandardHelpOptions = true,
-    description =
-        "Changes a NIC's MAC address: registers, EEPROM and its checksum, configuration space.",
+    description = {
+      "Changes a NIC's MAC address: registers, EEPROM and its checksum, configuration space.",
+      "In a libvirt save image the domain XML's too, by which 'virsh restore' starts QEMU."
+    },
     footer = {
       "",
       "Example:",
@@ -68,17 +70,9 @@ final class SetMacCommand implements Callable<Integer> {
     target.check();
     try (StreamSnapshot opened = snapshot.openStream()) {
       Nic found = find(Nics.of(opened.devices()));
-      if (found.copies().isEmpty()) {
-        throw new IOException(
-            "%s: the state of %s holds no MAC address: it comes from QEMU's command line"
-                .formatted(opened.source(), found.id()));
-      }
-      EditSet edits = new EditSet();
-      for (Nic.Copy copy : found.copies()) {
-        edits.addAll(copy.set(mac, "set-mac"));
-      }
-      try (EditPlan plan = EditPlan.of(opened, edits)) {
-        EditReport.print(target.carryOut(plan, output), target.done(), found.limits(), output);
+      MacEdit edit = new MacEdit(opened, found, mac);
+      try (EditPlan plan = EditPlan.of(opened, edit.fields(), edit.saved())) {
+        EditReport.print(target.carryOut(plan, output), target.done(), edit.limits(), output);
       }
     }
     return 0;

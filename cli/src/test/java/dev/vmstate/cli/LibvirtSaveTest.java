@@ -98,6 +98,131 @@ class LibvirtSaveTest {
   }
 
   @Test
+  void getPrintsTheDocumentsAsTheyAre() throws Exception {
+    assertEquals(XML, Cli.ok("get", image, "domain.xml"));
+    assertEquals(COOKIE, Cli.ok("get", image, "cookie.xml"));
+    assertEquals(
+        "libvirt/was_running=1\nlibvirt/format=0\nlibvirt/complete=1\nlibvirt/version=2\n",
+        Cli.ok(
+            "get",
+            image,
+            "libvirt/was_running",
+            "libvirt/format",
+            "libvirt/complete",
+            "libvirt/version"));
+    JsonNode json = new ObjectMapper().readTree(Cli.ok("get", "--json", image, "domain.xml"));
+    assertEquals(XML, json.get("domain.xml").asText());
+    assertTrue(
+        Cli.ok("get", image, "cpu[0]/rip", "libvirt/was_running")
+            .matches("cpu\\[0]/rip=0x[0-9a-f]+\\nlibvirt/was_running=1\\n"));
+  }
+
+  @Test
+  void aDomainXmlThatFitsReplacesTheOldOneAndLeavesTheStreamWhereItIs() throws Exception {
+    String edited = XML.replace("<devices>", "<title>Größer</title><devices>");
+    Path file = Files.writeString(directory.resolve("domain.xml"), edited);
+    String report = Cli.ok("set", image, "domain.xml=@" + file, "-o", fresh);
+    assertTrue(report.contains("domain.xml: 364 bytes -> 387 bytes"), report);
+    assertArrayEquals(saved().xml(edited).build(stream), Files.readAllBytes(fresh));
+    assertEquals(edited, Cli.ok("get", fresh, "domain.xml"));
+    Cli.ok("set", image, "domain.xml=" + edited, "libvirt/was_running=0", "--in-place");
+    assertArrayEquals(saved().xml(edited).wasRunning(0).build(stream), Files.readAllBytes(image));
+    Cli.ok("undo", image);
+    assertArrayEquals(original, Files.readAllBytes(image));
+  }
+
+  @Test
+  void aDomainXmlThatDoesNotFitMovesTheStreamInANewFileAndIsRefusedInPlace() throws Exception {
+    String edited = XML.replace("<devices>", "<!--" + "x".repeat(5000) + "--><devices>");
+    Cli.ok("set", image, "domain.xml=" + edited, "cpu[0]/rbx=7", "-o", fresh);
+    Cli.ok("set", directory.resolve("vm.mig"), "cpu[0]/rbx=7", "--in-place");
+    byte[] stream = Files.readAllBytes(directory.resolve("vm.mig"));
+    int data = 0x12000 - 92; // XML, cookie, 64 KiB, up to a page
+    assertArrayEquals(
+        saved().xml(edited).dataLength(data).build(stream), Files.readAllBytes(fresh));
+    Cli refused = Cli.run("set", image, "domain.xml=" + edited, "--in-place");
+    assertEquals(1, refused.status());
+    assertTrue(refused.err().contains("write a new file with -o"), refused.err());
+    assertArrayEquals(original, Files.readAllBytes(image));
+  }
+
+  @Test
+  void aCompressedImagesDomainXmlIsChangedWithoutLookingAtTheStream() throws Exception {
+    byte[] payload = {0x28, (byte) 0xb5, 0x2f, (byte) 0xfd, 1, 2, 3};
+    Files.write(image, saved().format(5).build(payload));
+    Cli.run("set", image, "libvirt/was_running=0", "domain.xml=<domain/>", "-o", fresh, "-q");
+    assertArrayEquals(
+        saved().format(5).wasRunning(0).xml("<domain/>").build(payload), Files.readAllBytes(fresh));
+    String edited = "<domain>" + "x".repeat(5000) + "</domain>";
+    Cli.run("set", image, "domain.xml=" + edited, "-o", fresh);
+    assertArrayEquals(
+        saved().format(5).xml(edited).dataLength(0x12000 - 92).build(payload),
+        Files.readAllBytes(fresh));
+  }
+
+  @Test
+  void anUnfinishedImageCanBeFinished() throws Exception {
+    Files.write(image, saved().partial().build(stream));
+    assertTrue(Cli.ok("info", image).contains("note: not finished"));
+    Cli.ok("set", image, "libvirt/complete=1", "--in-place");
+    assertArrayEquals(original, Files.readAllBytes(image));
+  }
+
+  @Test
+  void whatLibvirtMayRefuseIsWarnedOf() throws Exception {
+    String edited =
+        XML.replace("sample", "other")
+            .replace("1103", "1104")
+            .replace("i440fx-7.2", "i440fx-8.0")
+            .replace(MAC, "52:54:00:00:00:01");
+    Cli cli = Cli.run("set", image, "domain.xml=" + edited, "--dry-run");
+    assertEquals(0, cli.status());
+    String[] warnings = cli.err().split("\n");
+    assertEquals(4, warnings.length, cli.err());
+    assertTrue(warnings[0].contains("name changes from sample to other"), cli.err());
+    assertTrue(warnings[1].contains("uuid changes"), cli.err());
+    assertTrue(warnings[2].contains("machine type changes"), cli.err());
+    assertTrue(warnings[3].contains("'vmstate set-mac' changes both"), cli.err());
+    assertArrayEquals(original, Files.readAllBytes(image));
+  }
+
+  @Test
+  void setMacChangesTheDomainXmlToo() throws Exception {
+    String fresher = "52:54:00:ab:cd:ef";
+    String report = Cli.ok("set-mac", image, "e1000", fresher, "-o", fresh);
+    assertTrue(report.contains("domain.xml/interface[0]/mac: " + MAC + " -> " + fresher), report);
+    assertEquals(XML.replace(MAC, fresher), Cli.ok("get", fresh, "domain.xml"));
+    assertTrue(Cli.ok("nics", fresh).contains(fresher));
+    Cli.ok("set-mac", directory.resolve("vm.mig"), "e1000", fresher, "--in-place");
+    byte[] edited = Files.readAllBytes(directory.resolve("vm.mig"));
+    assertArrayEquals(
+        saved().xml(XML.replace(MAC, fresher)).build(edited), Files.readAllBytes(fresh));
+  }
+
+  @Test
+  void whatCannotBeSetSaysWhy() throws Exception {
+    Path stream = directory.resolve("vm.mig");
+    String[][] failures = {
+      {"get", stream.toString(), "domain.xml", "only a libvirt save image has domain.xml"},
+      {"get", image.toString(), "libvirt/nothing", "no 'libvirt/nothing'"},
+      {"set", image.toString(), "cookie.xml=<cookie/>", "--dry-run", "cookie.xml can be read only"},
+      {"set", image.toString(), "libvirt/was_running=2", "--dry-run", "'2' is neither 0 nor 1"},
+      {"set", image.toString(), "domain.xml=<domain>", "--dry-run", "not well-formed XML"},
+      {"set", image.toString(), "domain.xml=@" + directory.resolve("no"), "--dry-run", "no"},
+      {"set", stream.toString(), "libvirt/complete=1", "--dry-run", "is a qemu-stream"},
+    };
+    for (String[] failure : failures) {
+      Cli cli = Cli.run((Object[]) Arrays.copyOf(failure, failure.length - 1));
+      assertEquals(1, cli.status(), String.join(" ", failure));
+      assertTrue(cli.err().contains(failure[failure.length - 1]), cli.err());
+      assertEquals(1, cli.err().lines().count(), cli.err());
+    }
+    Files.write(image, new LibvirtSaveBuilder().build());
+    Cli cookie = Cli.run("get", image, "cookie.xml");
+    assertTrue(cookie.err().contains("has no cookie"), cookie.err());
+  }
+
+  @Test
   void anImageHoldsOneSnapshotWithoutAName() {
     Cli cli = Cli.run("info", image + "#other");
     assertEquals(1, cli.status());

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** Finds the network cards among a machine's devices, by the name of their section. */
 public final class Nics {
@@ -30,6 +31,9 @@ public final class Nics {
   /** vmxnet3 does not migrate its address; its serial number is compared like the others'. */
   private static final String ONLY_COMMAND_LINE =
       "the address the device uses, which is the mac= of the QEMU command line";
+
+  private static final Set<String> OF_THE_COMMAND_LINE =
+      Set.of(COMMAND_LINE, RESET_RESTORES, SERIAL_NUMBER, ONLY_COMMAND_LINE);
 
   private Nics() {}
 
@@ -64,6 +68,21 @@ public final class Nics {
                       .toList()));
     }
     return found.get(0);
+  }
+
+  /** What a new address cannot reach where the {@code mac=} of the command line changes as well. */
+  public static List<String> limitsBesidesCommandLine(Nic nic) {
+    return nic.limits().stream().filter(limit -> !OF_THE_COMMAND_LINE.contains(limit)).toList();
+  }
+
+  /**
+   * What has to follow the {@code mac=} of the command line and is none of {@link Nic#copies}: the
+   * serial number of e1000e and igb.
+   */
+  public static Optional<Nic.Copy> followsCommandLine(Nic nic) throws IOException {
+    return nic.model().equals("e1000e") || nic.model().equals("igb")
+        ? SerialNumber.INTEL.find(nic.section()).map(Copies.Found::copy)
+        : Optional.empty();
   }
 
   private static boolean fits(Nic nic, String wanted) {

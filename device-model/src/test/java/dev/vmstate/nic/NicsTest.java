@@ -197,6 +197,34 @@ class NicsTest {
     assertEquals(Optional.of(NEW), nic(after).mac());
   }
 
+  @Test
+  void theSerialNumberOfE1000eAndIgbFollowsTheCommandLine() throws Exception {
+    byte[] config = new byte[4096];
+    ByteBuffer bytes = ByteBuffer.wrap(config).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.putInt(0x100, 0x1401_0001);
+    bytes.putInt(0x140, 0x0001_0003);
+    bytes.putLong(0x144, 0x5254_00ff_ff12_3456L); // e1000e_gen_dsn
+    for (String model : List.of("e1000e", "igb")) {
+      DeviceSection section =
+          DeviceSections.of(
+              "0000:00:03.0/" + model,
+              0,
+              d -> d.opaque("config", "pci config", config).buffer("core.permanent_mac", OLD));
+      Nic nic = nic(section);
+      assertEquals(1, nic.copies().size());
+      FieldEdit edit = Nics.followsCommandLine(nic).orElseThrow().set(NEW, "test").get(0);
+      ByteBuffer after = ByteBuffer.wrap(edit.after().array()).order(ByteOrder.LITTLE_ENDIAN);
+      byte[] mac = NEW.bytes();
+      long serial = 0;
+      for (int i = 0; i < 3; i++) {
+        serial |= (mac[i] & 0xffL) << 8 * (7 - i) | (mac[5 - i] & 0xffL) << 8 * i;
+      }
+      assertEquals(serial | 0xff_ff00_0000L, after.getLong());
+      assertEquals(DeviceSections.START + 0x144, edit.where().offset());
+      assertEquals(1, Nics.limitsBesidesCommandLine(nic).size());
+    }
+  }
+
   /** A capability list that leads to the last bytes of configuration space. */
   @Test
   void vmxnet3WhoseSerialNumberWouldLeaveConfigurationSpaceHasNone() throws Exception {

@@ -8,6 +8,7 @@ import dev.vmstate.container.FileSource;
 import dev.vmstate.container.SliceSource;
 import dev.vmstate.container.SnapshotName;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -23,14 +24,8 @@ public final class LibvirtContainer implements Container {
     this.source = source;
     this.file = file;
     this.image = SaveImage.read(file);
-    this.stream = new SliceSource(file, image.payloadAt(), file.size() - image.payloadAt());
-    if (image.format().compressed()) {
-      throw new UnsupportedFormatException(
-          file.name(),
-          image.payloadAt(),
-          "QEMU's part is compressed (%s), which this version does not read"
-              .formatted(image.format().word()));
-    }
+    ByteSource payload = new SliceSource(file, image.payloadAt(), file.size() - image.payloadAt());
+    this.stream = image.format().compressed() ? unread(payload) : payload;
   }
 
   /** The metadata. */
@@ -85,6 +80,29 @@ public final class LibvirtContainer implements Container {
       facts.add(new Fact("note", String.join("; ", notes)));
     }
     return facts;
+  }
+
+  private ByteSource unread(ByteSource payload) {
+    return new ByteSource() {
+      @Override
+      public String name() {
+        return payload.name();
+      }
+
+      @Override
+      public long size() {
+        return payload.size();
+      }
+
+      @Override
+      public void read(long offset, ByteBuffer into) throws IOException {
+        throw new UnsupportedFormatException(
+            file.name(),
+            image.payloadAt(),
+            "QEMU's part is compressed (%s), which this version does not read"
+                .formatted(image.format().word()));
+      }
+    };
   }
 
   @Override

@@ -23,9 +23,22 @@ public final class FileCopy {
     try (FileSource file = new FileSource(source)) {
       progress.start("copying", file.size());
       if (!byTool(source, target, file.size(), progress)) {
-        byHand(file, target, progress);
+        target.channel().truncate(0);
+        byHand(file, 0, target, 0, progress);
       }
       progress.at(file.size());
+    }
+  }
+
+  /**
+   * Copies the bytes of {@code source} from {@code from} on to {@code to} in {@code target}, which
+   * has nothing there yet. By hand: what moves by any number of bytes shares no blocks.
+   */
+  public static void copyFrom(Path source, long from, OutputFile target, long to, Progress progress)
+      throws IOException {
+    try (FileSource file = new FileSource(source)) {
+      progress.start("copying", file.size());
+      byHand(file, from, target, to, progress);
     }
   }
 
@@ -69,12 +82,12 @@ public final class FileCopy {
     }
   }
 
-  private static void byHand(FileSource file, OutputFile target, Progress progress)
+  private static void byHand(
+      FileSource file, long from, OutputFile target, long to, Progress progress)
       throws IOException {
-    target.channel().truncate(0);
     byte[] zeros = new byte[HOLE];
     try (WriteBehind behind = new WriteBehind(target::write)) {
-      for (long at = 0; at < file.size(); ) {
+      for (long at = from; at < file.size(); ) {
         ByteBuffer step = behind.take();
         int length = (int) Math.min(Math.min(HOLE, step.capacity()), file.size() - at);
         step.clear().limit(length);
@@ -84,15 +97,16 @@ public final class FileCopy {
         if (hole) {
           behind.giveBack(step);
         } else {
-          behind.write(step, at);
+          behind.write(step, at - from + to);
         }
         at += length;
         progress.at(at);
       }
       behind.drain();
     }
-    if (target.channel().size() < file.size()) {
-      target.write(ByteBuffer.allocate(1), file.size() - 1);
+    long end = file.size() - from + to;
+    if (target.channel().size() < end) {
+      target.write(ByteBuffer.allocate(1), end - 1);
     }
   }
 }

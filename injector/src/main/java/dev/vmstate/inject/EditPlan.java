@@ -1,7 +1,7 @@
 package dev.vmstate.inject;
 
-import dev.vmstate.bytes.Patch;
 import dev.vmstate.bytes.Progress;
+import dev.vmstate.container.Container;
 import dev.vmstate.device.EditSet;
 import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.Closeable;
@@ -9,9 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Everything that is to change in one snapshot, ready to be written to a new file or into the old
@@ -21,9 +19,9 @@ import org.jspecify.annotations.Nullable;
  * moves. QEMU reads it so: ram_load_precopy takes records as they come.
  */
 public final class EditPlan implements Closeable {
-  private final StreamSnapshot snapshot;
-  private final EditSet fields;
-  private final Optional<RamEdits> ram;
+  private final Container holder;
+  private final Optional<PlannedEdits> stream;
+  private final Optional<SaveImageEdit> saved;
   private final List<Path> inputs;
   private final Closeable resources;
 
@@ -39,16 +37,42 @@ public final class EditPlan implements Closeable {
       Optional<RamEdits> ram,
       List<Path> inputs,
       Closeable resources) {
+    this(
+        snapshot.holder(),
+        Optional.of(new PlannedEdits(snapshot, fields, ram)),
+        Optional.empty(),
+        inputs,
+        resources);
+  }
+
+  private EditPlan(
+      Container holder,
+      Optional<PlannedEdits> stream,
+      Optional<SaveImageEdit> saved,
+      List<Path> inputs,
+      Closeable resources) {
+    this.holder = holder;
+    this.stream = stream;
+    this.saved = saved.filter(edit -> !edit.changes().isEmpty());
     this.inputs = List.copyOf(inputs);
-    this.snapshot = snapshot;
-    this.fields = fields;
-    this.ram = ram;
     this.resources = resources;
   }
 
   /** A plan that changes fields only. */
   public static EditPlan of(StreamSnapshot snapshot, EditSet fields) {
-    return new EditPlan(snapshot, fields, Optional.empty(), List.of(), () -> {});
+    return of(snapshot, fields, Optional.empty());
+  }
+
+  /** A plan that changes fields, and what libvirt keeps before the stream. */
+  public static EditPlan of(
+      StreamSnapshot snapshot, EditSet fields, Optional<SaveImageEdit> saved) {
+    PlannedEdits stream = new PlannedEdits(snapshot, fields, Optional.empty());
+    return new EditPlan(snapshot.holder(), Optional.of(stream), saved, List.of(), () -> {});
+  }
+
+  /** A plan that changes only what libvirt keeps before the stream, which is not read for it. */
+  public static EditPlan of(Container holder, SaveImageEdit saved) {
+    return new EditPlan(holder, Optional.empty(), Optional.of(saved), List.of(), () -> {});
   }
 
   /** What would change; writes nothing. */
@@ -58,7 +82,8 @@ public final class EditPlan implements Closeable {
 
   /** Writes a new snapshot; {@code output} appears when it is complete. */
   public InjectionReport writeTo(Path output, Progress progress) throws IOException {
-    if (Files.exists(output) && Files.isSameFile(output, snapshot.path())) {
+    Path path = holder.source().file();
+    if (Files.exists(output) && Files.isSameFile(output, path)) {
       throw new IOException(
           output + ": is the snapshot itself: name another file, or say --in-place");
     }
@@ -68,7 +93,11 @@ public final class EditPlan implements Closeable {
       }
     }
     Draft draft = new Draft();
-    EditedCopy.write(snapshot.path(), output, draft.edits, draft.size, progress);
+    if (grown().isPresent()) {
+      GrownCopy.write(path, output, grown().get(), draft.edits, draft.size, progress);
+    } else {
+      EditedCopy.write(path, output, draft.edits, draft.size, progress);
+    }
     UndoJournal.forget(output);
     return draft.report();
   }
@@ -79,13 +108,24 @@ public final class EditPlan implements Closeable {
   }
 
   InjectionReport inPlace(Opener opener) throws IOException {
+    if (grown().isPresent()) {
+      throw new IOException(
+          "%s: the domain XML has no room to grow to %d bytes, and in place all of RAM would have"
+                  .formatted(holder.source(), grown().get().image().domainXml().length)
+              + " to move: write a new file with -o");
+    }
     Draft draft = new Draft();
     if (!draft.report().isEmpty()) {
-      try (InPlace edit = new InPlace(snapshot.path(), opener)) {
-        edit.carryOut(snapshot.holder().fileSize(), draft.edits.appendAt(), draft.edits);
+      try (InPlace edit = new InPlace(holder.source().file(), opener)) {
+        edit.carryOut(holder.fileSize(), draft.edits.appendAt(), draft.edits);
       }
     }
     return draft.report();
+  }
+
+  /** The edit before the stream, if the stream has to move for it. */
+  private Optional<SaveImageEdit> grown() {
+    return saved.filter(edit -> edit.growth() != 0);
   }
 
   /** Everything told once, to nobody: how much is written and what changes. */
@@ -95,40 +135,29 @@ public final class EditPlan implements Closeable {
     private final InjectionReport report;
 
     Draft() throws IOException {
-      Told told = new Told();
-      edits = FileEdits.of(snapshot.holder(), told);
-      size = EditSize.of(edits, snapshot.holder().fileSize());
-      report = told.report().written(size.written());
+      FileEdits behind =
+          stream.isPresent()
+              ? FileEdits.of(holder, stream.get())
+              : FileEdits.none(holder.fileSize());
+      edits =
+          saved.isPresent() && grown().isEmpty()
+              ? new FrontEdits(saved.get().patches(), behind)
+              : behind;
+      size = EditSize.of(edits, holder.fileSize());
+      long moved =
+          grown()
+              .map(edit -> edit.front().length + holder.fileSize() - edit.oldPayloadAt())
+              .orElse(0L);
+      report =
+          stream
+              .map(PlannedEdits::report)
+              .orElseGet(InjectionReport::none)
+              .with(saved.map(SaveImageEdit::changes).orElse(List.of()))
+              .written(size.written() + moved);
     }
 
     InjectionReport report() {
       return report;
-    }
-  }
-
-  /** The plan in stream offsets. */
-  private final class Told implements StreamEdits {
-    private @Nullable Changes changes;
-
-    @Override
-    public long appendAt() throws IOException {
-      return snapshot.layout().ramAppendAt();
-    }
-
-    @Override
-    public void tell(StreamTarget target) throws IOException {
-      changes = new Changes(snapshot, target);
-      if (ram.isPresent()) {
-        ram.get().visit(changes);
-      }
-      for (Patch patch : fields.patches()) {
-        target.patch(patch);
-      }
-    }
-
-    /** Of the last telling. */
-    InjectionReport report() {
-      return Objects.requireNonNull(changes).report(fields.edits());
     }
   }
 

@@ -21,15 +21,20 @@ final class EditedCopy {
       throws IOException {
     try (OutputFile file = new OutputFile(output)) {
       FileCopy.copy(source, file, progress);
-      FileChannel channel = file.channel();
-      long appendAt = edits.appendAt();
-      long growth = size.appended();
-      if (growth > 0) {
-        InPlace.moveTail(channel, appendAt, channel.size(), growth, source);
-      }
-      edits.tell(new Applier(channel, appendAt, growth));
+      carryOut(file.channel(), edits, size, source);
       file.commit();
     }
+  }
+
+  /** Carries the edits out in a copy. */
+  static void carryOut(FileChannel copy, FileEdits edits, EditSize size, Path source)
+      throws IOException {
+    long appendAt = edits.appendAt();
+    long growth = size.appended();
+    if (growth > 0) {
+      InPlace.moveTail(copy, appendAt, copy.size(), growth, source);
+    }
+    edits.tell(new Applier(copy, appendAt, growth));
   }
 
   private static final class Applier implements StreamTarget {

@@ -16,6 +16,19 @@ interface FileEdits extends InPlace.Plan {
    */
   long appendAt() throws IOException;
 
+  /** No edits of a file of {@code fileSize} bytes. */
+  static FileEdits none(long fileSize) {
+    return new FileEdits() {
+      @Override
+      public long appendAt() {
+        return fileSize;
+      }
+
+      @Override
+      public void tell(StreamTarget target) {}
+    };
+  }
+
   /** The edits of the file that holds the stream. */
   static FileEdits of(Container container, StreamEdits edits) throws IOException {
     if (container instanceof PlainContainer || container instanceof LibvirtContainer) {

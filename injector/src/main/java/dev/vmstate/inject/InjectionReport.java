@@ -6,6 +6,7 @@ import java.util.List;
 /**
  * What an injection changes, or would change.
  *
+ * @param metadata what the container keeps beside the stream
  * @param fields every device field and register that changes
  * @param ranges changed guest memory, at most {@link #MOST_RANGES} entries and some more than
  *     {@link #MOST_BYTES}
@@ -17,6 +18,7 @@ import java.util.List;
  *     nothing of the copy; 0 in a dry run
  */
 public record InjectionReport(
+    List<Metadata> metadata,
     List<FieldEdit> fields,
     List<Range> ranges,
     long moreRanges,
@@ -40,7 +42,24 @@ public record InjectionReport(
   public record Range(
       long physical, String block, long offset, FieldEdit.Bytes before, FieldEdit.Bytes after) {}
 
+  /**
+   * A value the container keeps beside the stream.
+   *
+   * @param path how a person names it, e.g. {@code domain.xml}
+   * @param before what it was, or how long
+   * @param after what it becomes
+   * @param origin who asked
+   * @param notes warnings
+   */
+  public record Metadata(
+      String path, String before, String after, String origin, List<String> notes) {
+    public Metadata {
+      notes = List.copyOf(notes);
+    }
+  }
+
   public InjectionReport {
+    metadata = List.copyOf(metadata);
     fields = List.copyOf(fields);
     ranges = List.copyOf(ranges);
   }
@@ -48,11 +67,22 @@ public record InjectionReport(
   /** The same, with what was written to the file. */
   InjectionReport written(long bytes) {
     return new InjectionReport(
-        fields, ranges, moreRanges, pages, appendedPages, memoryBytes, bytes);
+        metadata, fields, ranges, moreRanges, pages, appendedPages, memoryBytes, bytes);
+  }
+
+  /** The same, with what changes beside the stream. */
+  InjectionReport with(List<Metadata> changed) {
+    return new InjectionReport(
+        changed, fields, ranges, moreRanges, pages, appendedPages, memoryBytes, fileBytes);
+  }
+
+  /** Of a plan that leaves the stream alone. */
+  static InjectionReport none() {
+    return new InjectionReport(List.of(), List.of(), List.of(), 0, 0, 0, 0, 0);
   }
 
   /** Whether nothing changes. */
   public boolean isEmpty() {
-    return fields.isEmpty() && pages == 0;
+    return metadata.isEmpty() && fields.isEmpty() && pages == 0;
   }
 }

@@ -1,0 +1,117 @@
+package dev.vmstate.inject;
+
+import dev.vmstate.bytes.FormatException;
+import dev.vmstate.device.EditSet;
+import dev.vmstate.device.FieldEdit;
+import dev.vmstate.libvirt.DomainXml;
+import dev.vmstate.nic.MacAddress;
+import dev.vmstate.nic.Nic;
+import dev.vmstate.nic.Nics;
+import dev.vmstate.snapshot.StreamSnapshot;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * A new MAC address for one card: in every copy the card's state holds and, in a libvirt save
+ * image, in the domain XML, by which libvirt starts QEMU. Where the XML changes, what QEMU makes of
+ * its command line's address and compares while loading has to change with it (e1000e, igb).
+ */
+public final class MacEdit {
+  private static final String ORIGIN = "set-mac";
+
+  private final EditSet fields = new EditSet();
+  private final Optional<SaveImageEdit> saved;
+  private final List<String> limits = new ArrayList<>();
+
+  /**
+   * Decides what changes.
+   *
+   * @throws IOException when neither the state nor a domain XML holds an address of the card
+   */
+  public MacEdit(StreamSnapshot snapshot, Nic nic, MacAddress mac) throws IOException {
+    this.saved = SaveImageEdit.of(snapshot.holder());
+    boolean inXml = saved.isPresent() && inDomainXml(saved.get(), nic, mac);
+    if (nic.copies().isEmpty() && !inXml) {
+      throw new IOException(
+          "%s: the state of %s holds no MAC address: it comes from QEMU's command line"
+              .formatted(snapshot.source(), nic.id()));
+    }
+    for (Nic.Copy copy : nic.copies()) {
+      for (FieldEdit edit : copy.set(mac, ORIGIN)) {
+        fields.add(inXml ? edit.withNote("") : edit); // what they note is about the command line
+      }
+    }
+    if (inXml) {
+      Optional<Nic.Copy> serial = Nics.followsCommandLine(nic);
+      if (serial.isPresent()) {
+        fields.addAll(serial.get().set(mac, ORIGIN));
+      }
+    }
+    limits.addAll(inXml ? Nics.limitsBesidesCommandLine(nic) : nic.limits());
+  }
+
+  private boolean inDomainXml(SaveImageEdit edit, Nic nic, MacAddress mac) {
+    DomainXml domain;
+    try {
+      domain = edit.image().domain();
+    } catch (FormatException e) {
+      limits.add("the domain XML, which cannot be read: " + e.getMessage());
+      return false;
+    }
+    Optional<DomainXml.Interface> card = interfaceOf(domain, nic);
+    Optional<DomainXml.Value> old = card.flatMap(DomainXml.Interface::mac);
+    if (card.isEmpty() || old.isEmpty()) {
+      limits.add("the domain XML: it has no <interface> that is this card, or it has no address");
+      return false;
+    }
+    String was = old.get().text();
+    edit.mac(domain, card.get(), old.get(), mac.toString(), ORIGIN);
+    if (mentions(edit.image().domainXml(), was)) {
+      limits.add("other places of the domain XML that mention " + was);
+    }
+    return true;
+  }
+
+  /** In {@code <qemu:commandline>} or {@code <metadata>}, say. */
+  private static boolean mentions(byte[] xml, String mac) {
+    String text = new String(xml, StandardCharsets.ISO_8859_1).toLowerCase(Locale.ROOT);
+    return text.contains(mac.toLowerCase(Locale.ROOT));
+  }
+
+  /** By its PCI path; where none of them has that, by its address. */
+  private static Optional<DomainXml.Interface> interfaceOf(DomainXml domain, Nic nic) {
+    String section = nic.section().name();
+    String path = section.substring(0, Math.max(0, section.lastIndexOf('/')));
+    List<DomainXml.Interface> there =
+        domain.interfaces().stream()
+            .filter(card -> card.pciPath().equals(Optional.of(path)))
+            .toList();
+    if (there.isEmpty() && nic.mac().isPresent()) {
+      String mac = nic.mac().get().toString();
+      there =
+          domain.interfaces().stream()
+              .filter(card -> card.mac().filter(m -> m.text().equalsIgnoreCase(mac)).isPresent())
+              .toList();
+    }
+    return there.size() == 1 ? Optional.of(there.get(0)) : Optional.empty();
+  }
+
+  /** The edits of the stream. */
+  public EditSet fields() {
+    return fields;
+  }
+
+  /** The edit of the domain XML, in a libvirt save image. */
+  public Optional<SaveImageEdit> saved() {
+    return saved;
+  }
+
+  /** What keeps the old address, for people. */
+  public List<String> limits() {
+    return limits;
+  }
+}
