@@ -5,6 +5,8 @@ import dev.vmstate.bytes.Progress;
 import dev.vmstate.convert.Conversion;
 import dev.vmstate.convert.DomainMatch;
 import dev.vmstate.libvirt.DomainXml;
+import dev.vmstate.libvirt.LibvirtContainer;
+import dev.vmstate.libvirt.SaveImage;
 import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -112,16 +114,28 @@ final class ConvertCommand implements Callable<Integer> {
     }
   }
 
+  /** With the given XML, or with everything that a libvirt save image has besides the stream. */
   private void toLibvirt(StreamSnapshot opened, Progress progress) throws IOException {
-    if (domainXml == null) {
+    Optional<SaveImage> old =
+        opened.holder() instanceof LibvirtContainer libvirt
+            ? Optional.of(libvirt.image())
+            : Optional.empty();
+    if (domainXml == null && old.isEmpty()) {
       throw new ParameterException(
           spec.commandLine(),
           "libvirt starts QEMU by the domain's XML: name it with --domain-xml FILE");
     }
-    byte[] xml = Files.readAllBytes(domainXml);
-    DomainMatch match = DomainMatch.of(opened, DomainXml.parse(domainXml.toString(), xml));
+    String place = domainXml == null ? opened.source() + ": domain XML" : domainXml.toString();
+    byte[] xml = domainXml == null ? old.get().domainXml() : Files.readAllBytes(domainXml);
+    DomainMatch match = DomainMatch.of(opened, DomainXml.parse(place, xml));
     match.warnings().forEach(warning -> output.err().println("vmstate: " + warning));
-    Conversion.toLibvirt(opened, xml, Optional.empty(), match.running(), out, progress);
+    Conversion.toLibvirt(
+        opened,
+        xml,
+        old.flatMap(SaveImage::cookie),
+        old.map(image -> image.header().wasRunning() != 0).orElse(match.running()),
+        out,
+        progress);
   }
 
   private void report() throws Exception {
