@@ -31,6 +31,11 @@ public final class Cursor {
     return new Cursor(source, source.name(), new Span(0, source.size()));
   }
 
+  /** What error messages call the region. */
+  public String place() {
+    return place;
+  }
+
   /** Where the next value starts, from the start of the source. */
   public long position() {
     return position;

@@ -15,6 +15,13 @@ import java.util.List;
  * @param span the whole record
  */
 public record Command(int command, Span span) {
+  private static final int POSTCOPY_ADVISE = 3;
+  private static final int ENABLE_COLO = 8;
+  private static final int POSTCOPY_RESUME = 9;
+
+  /** Bytes of a command without data. */
+  private static final int FRAMING = 5;
+
   private static final List<String> NAMES =
       List.of(
           "INVALID",
@@ -47,6 +54,23 @@ public record Command(int command, Span span) {
 
   /** Whether RAM or devices after it no longer stand in this stream alone. */
   public boolean leavesTheStream() {
-    return command >= 3 && command <= 8;
+    return command >= POSTCOPY_ADVISE && command <= POSTCOPY_RESUME && !advisesBitmapsAlone();
+  }
+
+  /** Without data it announces that dirty bitmaps may follow later, and RAM is all here. */
+  private boolean advisesBitmapsAlone() {
+    return command == POSTCOPY_ADVISE && span.length() == FRAMING;
+  }
+
+  /** Why a stream with this command is refused; only where {@link #leavesTheStream}. */
+  public String refusal() {
+    return "command %s: %s"
+        .formatted(
+            name(),
+            command == ENABLE_COLO
+                ? "a COLO stream, which goes on with one checkpoint after the other: save without the"
+                    + " capability x-colo"
+                : "a post-copy stream, which leaves pages behind at its source: save without the"
+                    + " capability postcopy-ram");
   }
 }

@@ -32,5 +32,14 @@ public final class RamFlags {
   /** Multifd synchronisation, no data (QEMU 8.0 and later). */
   public static final int MULTIFD_FLUSH = 0x200;
 
+  /** What is said of a stream with {@link #MULTIFD_FLUSH} in it that is not mapped-ram. */
+  public static final String MULTIFD =
+      "a multifd stream: its pages went through other connections and are not in this file; save"
+          + " without the capability multifd, or with mapped-ram as well";
+
+  /** What is said of a stream with {@link #HOOK} in it. */
+  public static final String RDMA =
+      "an RDMA stream: its pages went past it and are not in this file; save to a file";
+
   private RamFlags() {}
 }

@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.Cursor;
 import dev.vmstate.bytes.FormatException;
-import dev.vmstate.bytes.UnsupportedFormatException;
 import dev.vmstate.fixtures.MigrationStreamBuilder;
 import dev.vmstate.memory.RamBlock;
 import java.io.IOException;
@@ -31,7 +30,7 @@ class StreamRecordsTest {
 
   private static RamSetup head(byte[] stream) throws IOException {
     Cursor in = Cursor.of(ByteSource.of("a.mig", stream));
-    return RamSetup.decode(in, StreamHeader.decode(in, "a.mig"), "a.mig");
+    return RamSetup.decode(in, StreamHeader.decode(in, "a.mig"), "a.mig", 0);
   }
 
   private static StreamHeader header(byte[] stream) throws IOException {
@@ -112,12 +111,6 @@ class StreamRecordsTest {
     assertTrue(e.getMessage().contains("4294967295 capabilities"), e.getMessage());
   }
 
-  @Test
-  void mappedRamIsSaidToBeUnsupported() {
-    assertThrows(
-        UnsupportedFormatException.class, () -> head(pc().capability("mapped-ram").build()));
-  }
-
   /** Lengths that overflow, are no pages, exceed the total or are more than any machine has. */
   @ParameterizedTest
   @CsvSource({
@@ -175,10 +168,22 @@ class StreamRecordsTest {
     Command ping = Command.decode(in);
     assertEquals("PING", ping.name());
     assertEquals(0, in.remaining());
+    assertFalse(command(3).leavesTheStream()); // dirty bitmaps may follow; RAM is all here
+    assertTrue(command(3, new byte[16]).refusal().contains("POSTCOPY_ADVISE: a post-copy stream"));
+    for (int number : new int[] {4, 5, 6, 7, 9}) {
+      assertTrue(command(number).leavesTheStream());
+    }
+    assertTrue(command(8).refusal().contains("ENABLE_COLO: a COLO stream"));
     assertEquals("command 77", new Command(77, ping.span()).name());
     assertThrows(
         FormatException.class,
         () -> Command.decode(Cursor.of(ByteSource.of("a", new byte[] {8, 0, 11, -1, -1, 0}))));
+  }
+
+  private static Command command(int number, byte... data) throws IOException {
+    ByteBuffer bytes = ByteBuffer.allocate(5 + data.length);
+    bytes.put((byte) 8).putShort((short) number).putShort((short) data.length).put(data);
+    return Command.decode(Cursor.of(ByteSource.of("a", bytes.array())));
   }
 
   @Test

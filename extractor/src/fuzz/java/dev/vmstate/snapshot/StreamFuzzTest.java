@@ -13,6 +13,8 @@ class StreamFuzzTest {
     return Stream.of(
             Streams.devices(Streams.head("pc-i440fx-7.2").end(p -> p.zeros("pc.ram", 0, 8))),
             Streams.everything().withoutFooters().withoutConfiguration(),
+            Streams.head("pc-q35-11.1").mappedRam(4096).mappedPage("pc.ram", 1, 1),
+            Streams.head("pc").end(p -> p.zero("pc.ram", 0).delta("pc.ram", 0, (byte) 1, (byte) 1, (byte) 9).compressed("pc.ram", 1, new byte[4096])),
             Streams.head("pc-q35-10.0").end(p -> p.zero("pc.ram", 1)).command(11),
             Streams.devices(Streams.head("microvm")).withoutVmdesc())
         .map(stream -> Arguments.of((Object) stream.build()));

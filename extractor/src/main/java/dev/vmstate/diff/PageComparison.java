@@ -69,7 +69,7 @@ final class PageComparison implements PageVisitor {
     ByteBuffer mine = bytes.slice(at, pageSize);
     ByteBuffer theirs =
         switch (index.kind(other, page)) {
-          case DATA -> reader.page(other, page);
+          case DATA, DEFLATED, DELTA -> reader.page(other, page);
           case FILL -> fill(pageSize, (int) index.value(other, page));
           case ABSENT -> fill(pageSize, 0);
         };
@@ -108,7 +108,7 @@ final class PageComparison implements PageVisitor {
 
   private boolean holds(int other, long page, int value) throws IOException {
     return switch (index.kind(other, page)) {
-      case DATA ->
+      case DATA, DEFLATED, DELTA ->
           reader.page(other, page).mismatch(fill(index.blocks().get(other).pageSize(), value)) < 0;
       case FILL -> index.value(other, page) == value;
       case ABSENT -> value == 0;

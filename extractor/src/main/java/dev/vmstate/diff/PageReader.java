@@ -2,6 +2,7 @@ package dev.vmstate.diff;
 
 import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.ram.RamIndex;
+import dev.vmstate.ram.RamPages;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
@@ -19,20 +20,27 @@ final class PageReader {
   /** Pages looked at ahead, wanted or not. */
   private static final int LOOKAHEAD = 4096;
 
+  private final RamPages pages;
   private final ByteSource stream;
   private final RamIndex index;
   private final ByteBuffer window = ByteBuffer.allocateDirect(WINDOW);
   private long start;
   private long end;
 
-  PageReader(ByteSource stream, RamIndex index) {
-    this.stream = stream;
-    this.index = index;
+  PageReader(RamPages pages) {
+    this.pages = pages;
+    this.stream = pages.stream();
+    this.index = pages.index();
   }
 
-  /** A view of a {@link RamIndex.Kind#DATA} page's bytes, good until the next call. */
+  /** A view of the bytes of a page that has some, good until the next call. */
   ByteBuffer page(int block, long page) throws IOException {
     int pageSize = index.blocks().get(block).pageSize();
+    if (index.kind(block, page) != RamIndex.Kind.DATA) {
+      ByteBuffer made = ByteBuffer.allocate(pageSize);
+      pages.read(block, page, 0, made);
+      return made.flip();
+    }
     long offset = index.value(block, page);
     if (offset < start || offset + pageSize > end) {
       fill(block, page, offset, pageSize);

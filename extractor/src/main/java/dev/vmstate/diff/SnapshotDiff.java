@@ -4,7 +4,7 @@ import dev.vmstate.bytes.Progress;
 import dev.vmstate.device.DeviceSection;
 import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.memory.RamBlock;
-import dev.vmstate.ram.RamIndex;
+import dev.vmstate.ram.RamPages;
 import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -123,9 +123,8 @@ public record SnapshotDiff(
 
   private static List<PageDiff> pages(StreamSnapshot a, StreamSnapshot b, Progress progress)
       throws IOException {
-    RamIndex index = a.index();
-    PageComparison comparison =
-        new PageComparison(b.blocks(), index, new PageReader(a.stream(), index));
+    RamPages of = a.pages();
+    PageComparison comparison = new PageComparison(b.blocks(), of.index(), new PageReader(of));
     b.scan(comparison, progress);
     comparison.finish();
     Map<String, BitSet> byName = new HashMap<>();

@@ -12,7 +12,8 @@ public interface PageVisitor {
    * @param page number of the page in the block
    * @param bytes holds the page at {@code at}; position and limit mean nothing and must be left
    *     alone
-   * @param offset where the page's bytes start in the stream
+   * @param offset where the page's bytes start in the stream, or -1 when they were compressed or
+   *     are what a delta made
    */
   void data(int block, long page, ByteBuffer bytes, int at, long offset) throws IOException;
 

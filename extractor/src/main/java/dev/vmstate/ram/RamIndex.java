@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  * run  ::= first page in chunk (16 bits) | count (16) | stride (32),   word of the first page
- * word ::= kind (8 bits) | stream offset of the data, or the fill byte (56)
+ * word ::= kind (8 bits) | stream offset, or the fill byte (56)
  * </pre>
  */
 public final class RamIndex implements PageVisitor {
@@ -37,7 +37,16 @@ public final class RamIndex implements PageVisitor {
     /** Its bytes stand in the stream. */
     DATA,
     /** All its bytes have one value, nearly always 0. */
-    FILL
+    FILL,
+    /** A zlib stream in the stream: the value is where its length word stands. */
+    DEFLATED,
+    /** The stream has only changes of it; {@link RamPages} has the bytes. */
+    DELTA;
+
+    /** Whether the page has bytes of its own, wherever they are. */
+    public boolean hasBytes() {
+      return this != ABSENT && this != FILL;
+    }
   }
 
   private static final Kind[] KINDS = Kind.values();
@@ -48,6 +57,7 @@ public final class RamIndex implements PageVisitor {
   private Segment openSegment = new Segment();
   private int openBlock = -1;
   private int openChunk = -1;
+  private boolean deflated;
 
   /** The chunks of a stretch of a block, and a bit for each page that came more than once. */
   private static final class Segment {
@@ -81,12 +91,31 @@ public final class RamIndex implements PageVisitor {
     put(block, page, (long) Kind.FILL.ordinal() << KIND_SHIFT | value);
   }
 
+  /** A page that is compressed; {@code offset}: where its length word stands. */
+  void deflated(int block, long page, long offset) {
+    put(block, page, (long) Kind.DEFLATED.ordinal() << KIND_SHIFT | offset);
+    deflated = true;
+  }
+
+  /** A page that a delta has changed. */
+  void delta(int block, long page) {
+    put(block, page, (long) Kind.DELTA.ordinal() << KIND_SHIFT);
+  }
+
+  /** Whether a page ever came compressed. */
+  public boolean hasDeflated() {
+    return deflated;
+  }
+
   /** What is known of a page. */
   public Kind kind(int block, long page) {
     return KINDS[(int) (word(block, page) >>> KIND_SHIFT)];
   }
 
-  /** Where a {@link Kind#DATA} page's bytes start in the stream, or the byte of a FILL page. */
+  /**
+   * Where a {@link Kind#DATA} page's bytes start in the stream, the byte of a FILL page, where the
+   * length word of a DEFLATED page stands; 0 for others.
+   */
   public long value(int block, long page) {
     return word(block, page) & VALUE;
   }
@@ -119,7 +148,8 @@ public final class RamIndex implements PageVisitor {
         }
       }
     }
-    long data = found[Kind.DATA.ordinal()];
+    long data =
+        Arrays.stream(KINDS).filter(Kind::hasBytes).mapToLong(kind -> found[kind.ordinal()]).sum();
     long fill = found[Kind.FILL.ordinal()];
     return new Counts(data, fill, blocks.get(block).pages() - data - fill, again);
   }

@@ -1,13 +1,12 @@
 package dev.vmstate.snapshot;
 
 import dev.vmstate.bytes.ByteSource;
-import dev.vmstate.bytes.Cursor;
 import dev.vmstate.bytes.FormatException;
 import dev.vmstate.bytes.Progress;
 import dev.vmstate.bytes.Span;
-import dev.vmstate.bytes.WindowedSource;
 import dev.vmstate.container.Container;
 import dev.vmstate.container.Containers;
+import dev.vmstate.container.PlainContainer;
 import dev.vmstate.container.SnapshotName;
 import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.cpu.X86Registers;
@@ -17,8 +16,10 @@ import dev.vmstate.memory.GuestMemory;
 import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.memory.RamBlock;
 import dev.vmstate.memory.X86MemoryMap;
+import dev.vmstate.ram.MappedPages;
 import dev.vmstate.ram.PageVisitor;
 import dev.vmstate.ram.RamIndex;
+import dev.vmstate.ram.RamPages;
 import dev.vmstate.ram.StreamMemory;
 import dev.vmstate.stream.RamSetup;
 import dev.vmstate.stream.StreamHeader;
@@ -28,6 +29,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
@@ -40,26 +42,28 @@ import org.jspecify.annotations.Nullable;
  * found, so asking twice costs nothing.
  */
 public final class StreamSnapshot extends Snapshot {
-  private static final int WINDOW = 1 << 16;
+  /** What a plain file that holds a mapped-ram stream is called. */
+  private static final String MAPPED_RAM = "qemu-mapped-ram";
+
+  /** Page records that are read without being asked: with x-ignore-shared there are few. */
+  private static final long LITTLE = 64 << 20;
 
   private final Container container;
   private final ByteSource stream;
-  private final StreamHeader header;
+  private final StreamHead head;
   private final RamSetup ram;
   private final Optional<VmdescRecord> vmdesc;
   private OptionalLong below4g = OptionalLong.empty();
   private @Nullable StreamLayout layout;
-  private @Nullable RamIndex index;
+  private @Nullable RamPages pages;
   private @Nullable MemoryMap map;
 
   private StreamSnapshot(Container container) throws IOException {
     this.container = container;
     this.stream = container.stream();
-    ByteSource front = new WindowedSource(stream, WINDOW);
-    Cursor in = Cursor.of(front);
-    this.header = StreamHeader.decode(in, stream.name());
-    this.ram = RamSetup.decode(in, header, stream.name());
     this.vmdesc = VmdescRecord.fromEnd(stream);
+    this.head = StreamHead.decode(stream, container.streamAt(), vmdesc);
+    this.ram = head.ram();
   }
 
   /**
@@ -93,7 +97,7 @@ public final class StreamSnapshot extends Snapshot {
 
   @Override
   public String container() {
-    return container.name();
+    return ram.isMapped() && container instanceof PlainContainer ? MAPPED_RAM : container.name();
   }
 
   @Override
@@ -118,17 +122,17 @@ public final class StreamSnapshot extends Snapshot {
 
   @Override
   public String machine() {
-    return header.machine();
+    return header().machine();
   }
 
   @Override
   public int pageSize() {
-    return header.pageSize();
+    return header().pageSize();
   }
 
   /** Magic, version, configuration. */
   public StreamHeader header() {
-    return header;
+    return head.header();
   }
 
   /** RAM blocks in stream order. */
@@ -155,13 +159,14 @@ public final class StreamSnapshot extends Snapshot {
       return layout;
     }
     if (vmdesc.isPresent()) {
-      Optional<StreamLayout> found = TailFirst.layout(stream, header, ram, vmdesc.get());
+      Optional<StreamLayout> found = TailFirst.layout(stream, head, vmdesc.get());
       if (found.isPresent()) {
         layout = found.get();
         return found.get();
       }
     }
-    return read(new RamIndex(ram.blocks()), NOTHING, Progress.NONE);
+    read(NOTHING, Progress.NONE);
+    return Objects.requireNonNull(layout);
   }
 
   /** The schema the stream carries, if it does. */
@@ -193,13 +198,13 @@ public final class StreamSnapshot extends Snapshot {
   private byte[] contents(int block) throws IOException {
     byte[] bytes = new byte[Math.toIntExact(blocks().get(block).bytes())];
     MemoryMap none = new MemoryMap(blocks(), List.of(), List.of());
-    new StreamMemory(stream, index(), none).readBlock(block, 0, ByteBuffer.wrap(bytes));
+    new StreamMemory(pages(), none).readBlock(block, 0, ByteBuffer.wrap(bytes));
     return bytes;
   }
 
   /** By the machine's name, or, where the stream does not say one, by its CPUs. */
   private boolean isPc() throws IOException {
-    String machine = header.machine();
+    String machine = machine();
     return machine.matches("(pc|isapc|microvm|nitro|xenfv|xenpv).*") || !cpus().isEmpty();
   }
 
@@ -211,15 +216,54 @@ public final class StreamSnapshot extends Snapshot {
     }
     MemoryMap decided =
         isPc()
-            ? X86MemoryMap.of(header.machine(), blocks(), devices(), below4g, this::contents)
+            ? X86MemoryMap.of(machine(), blocks(), devices(), below4g, this::contents)
             : new MemoryMap(
                 blocks(),
                 List.of(),
                 List.of(
                     "'%s' is no x86 machine: where its RAM blocks stand is not known here"
-                        .formatted(header.machine())));
-    map = decided;
-    return decided;
+                        .formatted(machine())));
+    List<String> reasons = new ArrayList<>(decided.reasons());
+    reasons.addAll(elsewhere());
+    MemoryMap noted = new MemoryMap(blocks(), decided.ranges(), reasons);
+    map = noted;
+    return noted;
+  }
+
+  /**
+   * Whether the block's bytes are in the snapshot. With x-ignore-shared memory that a file or
+   * another process shares is only listed; in a stream of page records, by having none at all.
+   */
+  public boolean holds(int block) throws IOException {
+    if (!head.header().has("x-ignore-shared")) {
+      return true;
+    }
+    if (ram.isMapped()) {
+      return ram.mapped().get(block).stored();
+    }
+    RamIndex.Counts counts = index().counts(block);
+    return counts.data() + counts.zero() > 0;
+  }
+
+  /** What is to be said of memory that is not in the snapshot. */
+  private List<String> elsewhere() throws IOException {
+    if (!head.header().has("x-ignore-shared")) {
+      return List.of();
+    }
+    long records = layout().ramAppendAt() - ram.span().end();
+    if (!ram.isMapped() && pages == null && (container.forward() || records > LITTLE)) {
+      return List.of("x-ignore-shared: memory shared with a file may not be in the snapshot");
+    }
+    List<String> reasons = new ArrayList<>();
+    for (int block = 0; block < blocks().size(); block++) {
+      if (!holds(block)) {
+        reasons.add(
+            blocks().get(block).name()
+                + ": shared memory that is not in the snapshot (x-ignore-shared), only in its own"
+                + " file; shown as zeros");
+      }
+    }
+    return reasons;
   }
 
   /**
@@ -230,22 +274,33 @@ public final class StreamSnapshot extends Snapshot {
    */
   @Override
   public RamIndex scan(PageVisitor visitor, Progress progress) throws IOException {
-    RamIndex fresh = new RamIndex(ram.blocks());
-    read(fresh, visitor, progress);
-    return fresh;
+    read(visitor, progress);
+    return pages().index();
   }
 
-  private StreamLayout read(RamIndex fresh, PageVisitor visitor, Progress progress)
-      throws IOException {
+  private void read(PageVisitor visitor, Progress progress) throws IOException {
     progress.start("reading " + path().getFileName(), stream.size());
-    StreamLayout scanned =
-        new StreamScan(stream, header, ram, vmdesc)
-            .scan(PageVisitor.both(fresh, visitor), progress);
-    requireOneStream(scanned);
+    RamPages fresh = new RamPages(stream, ram.blocks());
+    try {
+      if (ram.isMapped()) {
+        MappedPages mapped = new MappedPages(stream, ram);
+        mapped.index(fresh.index());
+        if (visitor != NOTHING) {
+          mapped.show(visitor, progress);
+        }
+      }
+      StreamLayout scanned = new StreamScan(stream, head, vmdesc).scan(fresh, visitor, progress);
+      requireOneStream(scanned);
+      layout = scanned;
+    } catch (IOException | RuntimeException e) {
+      fresh.close();
+      throw e;
+    }
     progress.at(stream.size());
-    index = fresh;
-    layout = scanned;
-    return scanned;
+    if (pages != null) {
+      pages.close();
+    }
+    pages = fresh;
   }
 
   /** {@code cat a.mig b.mig}: the end tells of b's devices, but the records read are a's. */
@@ -263,13 +318,21 @@ public final class StreamSnapshot extends Snapshot {
   /** Where each page's last value lies; scans on first use, telling {@code progress}. */
   @Override
   public RamIndex index(Progress progress) throws IOException {
-    return index == null ? scan(NOTHING, progress) : index;
+    return pages == null ? scan(NOTHING, progress) : pages.index();
+  }
+
+  /** The bytes of each page; scans on first use. */
+  public RamPages pages() throws IOException {
+    if (pages == null) {
+      read(NOTHING, Progress.NONE);
+    }
+    return Objects.requireNonNull(pages);
   }
 
   /** Guest memory through the index; scans on first use. */
   @Override
   public GuestMemory memory() throws IOException {
-    return new StreamMemory(stream, index(), memoryMap());
+    return new StreamMemory(pages(), memoryMap());
   }
 
   /** The span of the whole stream in the file. */
@@ -279,6 +342,10 @@ public final class StreamSnapshot extends Snapshot {
 
   @Override
   public void close() throws IOException {
-    container.close();
+    try (container) {
+      if (pages != null) {
+        pages.close();
+      }
+    }
   }
 }

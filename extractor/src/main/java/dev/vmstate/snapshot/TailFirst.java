@@ -7,11 +7,11 @@ import dev.vmstate.bytes.Span;
 import dev.vmstate.bytes.WindowedSource;
 import dev.vmstate.device.DeviceSection;
 import dev.vmstate.device.VmDescription;
+import dev.vmstate.memory.RamBlock;
 import dev.vmstate.stream.RamFlags;
 import dev.vmstate.stream.RamSetup;
 import dev.vmstate.stream.RecordType;
 import dev.vmstate.stream.SectionHeader;
-import dev.vmstate.stream.StreamHeader;
 import java.io.EOFException;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -32,6 +32,9 @@ final class TailFirst {
   /** Bytes of device state read at once. */
   private static final int WINDOW = 1 << 18;
 
+  /** A ZERO item: its word and the fill byte. */
+  private static final int LEAST_RECORD = 9;
+
   private final ByteSource stream;
   private final RamSetup ram;
   private final VmDescription description;
@@ -42,15 +45,17 @@ final class TailFirst {
     this.description = description;
   }
 
-  static Optional<StreamLayout> layout(
-      ByteSource stream, StreamHeader header, RamSetup ram, VmdescRecord vmdesc)
+  static Optional<StreamLayout> layout(ByteSource stream, StreamHead head, VmdescRecord vmdesc)
       throws IOException {
+    RamSetup ram = head.ram();
     VmDescription description = vmdesc.parse(stream);
     TailFirst tail = new TailFirst(stream, ram, description);
     List<Placed> placed = new ArrayList<>();
     long ramEnd = tail.walkBack(vmdesc.eof(), placed);
     Optional<Long> eos = tail.ramEndsAt(ramEnd);
-    if (eos.isEmpty() || placed.size() < description.devices().size() && !tail.early(placed)) {
+    if (eos.isEmpty()
+        || tail.pagesAreMissing(eos.get())
+        || placed.size() < description.devices().size() && !tail.early(placed)) {
       return Optional.empty();
     }
     ByteSource windowed = new WindowedSource(stream, WINDOW);
@@ -63,7 +68,7 @@ final class TailFirst {
     }
     return Optional.of(
         new StreamLayout(
-            header,
+            head.header(),
             ram,
             devices,
             List.of(),
@@ -71,6 +76,15 @@ final class TailFirst {
             Optional.of(vmdesc.json()),
             vmdesc.json().end(),
             StreamLayout.From.BOTH_ENDS));
+  }
+
+  /**
+   * Whether RAM has fewer bytes than a record for each page takes: then the pages may have gone
+   * through other connections (multifd), which reading the few records will tell.
+   */
+  private boolean pagesAreMissing(long eos) {
+    long pages = ram.blocks().stream().mapToLong(RamBlock::pages).sum();
+    return !ram.isMapped() && eos - ram.span().end() < pages * LEAST_RECORD;
   }
 
   private record Placed(

@@ -31,7 +31,30 @@ class BadStreamTest {
         Streams.everything(),
         Streams.everything().withoutVmdesc(),
         Streams.everything().withoutFooters(),
-        Streams.everything().withoutConfiguration().configurationInVmdesc());
+        Streams.everything().withoutConfiguration().configurationInVmdesc(),
+        Streams.devices(mapped()),
+        Streams.devices(packed()));
+  }
+
+  private static MigrationStreamBuilder mapped() {
+    return Streams.head("pc-q35-11.1")
+        .mappedRam(4096)
+        .mappedPage("pc.ram", 0, 1)
+        .stalePage("pc.ram", 1, 2)
+        .part(p -> {});
+  }
+
+  private static MigrationStreamBuilder packed() {
+    MigrationStreamBuilder stream = Streams.head("pc-i440fx-7.2").command(3);
+    int block = stream.liveStart("block", 1, new byte[] {0, 0, 0, 0, 0, 0, 0, 2});
+    stream.beforeRam();
+    return stream
+        .part(p -> p.zeros("pc.ram", 0, 3).compressed("pc.ram", 1, new byte[4096]))
+        .livePart(block, new byte[] {0, 0, 0, 0, 0, 0, 2, 9, 1, 'd', 0, 0, 0, 0, 0, 0, 0, 2})
+        .end(
+            p ->
+                p.delta("pc.ram", 0, new byte[] {1, 1, 9})
+                    .delta("pc.ram", 1, new byte[] {0, 1, 7}));
   }
 
   /** Small enough to flip every bit: no page of data, few fields. */
@@ -93,7 +116,11 @@ class BadStreamTest {
   @Test
   void everyFlippedBitIsReadOrRefused() {
     for (MigrationStreamBuilder stream :
-        List.of(small(), small().withoutVmdesc(), small().withoutFooters())) {
+        List.of(
+            small(),
+            small().withoutVmdesc(),
+            small().withoutFooters(),
+            packed().globalState("paused"))) {
       byte[] bytes = stream.build();
       for (int bit = 0; bit < 8 * bytes.length; bit++) {
         byte[] flipped = bytes.clone();

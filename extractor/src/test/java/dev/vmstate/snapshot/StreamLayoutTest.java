@@ -27,6 +27,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What both ends of a stream tell, and what reading every record tells, must be the same. */
 class StreamLayoutTest {
+  private static final String VRAM = "0000:00:02.0/vga.vram";
+
   @TempDir private Path dir;
 
   private static void sameDevices(List<DeviceSection> a, List<DeviceSection> b) {
@@ -99,7 +101,7 @@ class StreamLayoutTest {
       assertEquals(padded.build().length - padding, agree(padded).end());
     }
     agree(Streams.withRam());
-    agree(Streams.head("pc-q35-7.2"));
+    agree(Streams.head("pc-q35-7.2").end(p -> p.zeros("pc.ram", 0, 8).zeros(VRAM, 0, 2)));
   }
 
   /** QEMU 10 writes SWITCHOVER_START right before the last ram section. */
@@ -152,13 +154,72 @@ class StreamLayoutTest {
   @Test
   void liveSectionsOtherThanRamAreCarriedThrough() throws Exception {
     MigrationStreamBuilder stream = Streams.head("pc-q35-7.2");
-    int bitmap = stream.liveStart("dirty-bitmap", 1, new byte[] {0x18, 1, 'a', 0x7e, 0, 0});
-    stream.part(p -> p.page("pc.ram", 0, 1)).livePart(bitmap, new byte[] {0x20, 1, 2, 3});
+    int bitmap = stream.liveStart("dirty-bitmap", 1, new byte[] {1});
+    stream.part(p -> p.page("pc.ram", 0, 1)).livePart(bitmap, new byte[] {0x0c, 1, 'a', 1, 'b', 1});
     stream.end(p -> p.zero("pc.ram", 0)).liveEnd(bitmap, new byte[] {1});
     Streams.devices(stream);
     StreamLayout layout = scanOnly(stream);
     assertEquals(3, layout.opaque().size());
     assertEquals(Set.of(Decoded.VMDESC), kinds(layout));
+  }
+
+  /** {@code migrate -b}: {@code block} starts before {@code ram}, and the disk holds a snapshot. */
+  @Test
+  void whatStandsOnADiskIsNotTakenForRecords() throws Exception {
+    for (boolean footers : new boolean[] {true, false}) {
+      MigrationStreamBuilder stream = Streams.head("pc-i440fx-7.2");
+      int block = stream.liveStart("block", 1, eight(2));
+      stream.beforeRam();
+      byte[] decoy = Streams.withRam().globalState("running").build();
+      byte[] disk = Arrays.copyOf(decoy, 1 << 20);
+      disk[40] = 0x7e;
+      disk[44] = (byte) block;
+      disk[45] = 8; // a command may follow a footer
+      stream.part(p -> p.page("pc.ram", 0, 1));
+      stream.livePart(block, bytes(eight(0x4000 | 1), new byte[] {1, 'd'}, disk, eight(2)));
+      stream.end(p -> p.zero("pc.ram", 0));
+      stream.liveEnd(block, bytes(eight(100 << 9 | 4), eight(2)));
+      Streams.devices(stream);
+      StreamLayout layout = scanOnly(footers ? stream : stream.withoutFooters());
+      assertEquals(List.of("block", "block", "block"), names(layout));
+      assertEquals(12, layout.devices().size());
+      assertEquals(Set.of(Decoded.VMDESC), kinds(layout));
+    }
+  }
+
+  /** Dirty bitmaps come with POSTCOPY_ADVISE before RAM, although nothing is left behind. */
+  @Test
+  void dirtyBitmapsComeWithACommandBeforeRam() throws Exception {
+    MigrationStreamBuilder stream = Streams.head("pc-i440fx-7.2").command(3).beforeRam();
+    int bitmap = stream.liveStart("dirty-bitmap", 1, new byte[] {1});
+    stream.end(p -> p.page("pc.ram", 0, 1)).liveEnd(bitmap, new byte[] {1});
+    StreamLayout layout = scanOnly(Streams.devices(stream));
+    assertEquals(List.of("POSTCOPY_ADVISE", "dirty-bitmap", "dirty-bitmap"), names(layout));
+  }
+
+  /** A payload in a layout nobody knows yet: the footer still ends it. */
+  @Test
+  void aLivePayloadOfAnotherLayoutEndsAtItsFooter() throws Exception {
+    MigrationStreamBuilder stream = Streams.head("pc-q35-7.2");
+    int bitmap = stream.liveStart("dirty-bitmap", 9, new byte[] {0x18, 1, 'a', 0x7e, 0, 0});
+    stream.end(p -> p.page("pc.ram", 0, 1)).liveEnd(bitmap, new byte[] {(byte) 0xff});
+    assertEquals(List.of("dirty-bitmap", "dirty-bitmap"), names(scanOnly(Streams.devices(stream))));
+  }
+
+  private static List<String> names(StreamLayout layout) {
+    return layout.opaque().stream().map(StreamLayout.Opaque::what).toList();
+  }
+
+  private static byte[] eight(long value) {
+    return ByteBuffer.allocate(8).putLong(value).array();
+  }
+
+  private static byte[] bytes(byte[]... parts) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    for (byte[] part : parts) {
+      out.writeBytes(part);
+    }
+    return out.toByteArray();
   }
 
   @Test
@@ -253,12 +314,36 @@ class StreamLayoutTest {
   }
 
   @Test
-  void postCopyStreamsAreRefusedByName() {
+  void postCopyAndColoStreamsAreRefusedByName() {
+    for (MigrationStreamBuilder stream :
+        List.of(
+            Streams.withRam().command(3, new byte[16]),
+            Streams.head("pc").command(3, new byte[16]).beforeRam())) {
+      FormatException e =
+          assertThrows(
+              UnsupportedFormatException.class,
+              () -> WholeReading.all(Streams.devices(stream).build()));
+      assertTrue(e.getMessage().contains("POSTCOPY_ADVISE: a post-copy"), e.getMessage());
+    }
+    byte[] colo = Streams.devices(Streams.head("pc").command(8).beforeRam()).build();
     FormatException e =
-        assertThrows(
-            UnsupportedFormatException.class,
-            () -> WholeReading.all(Streams.withRam().command(3, new byte[16]).build()));
-    assertTrue(e.getMessage().contains("POSTCOPY_ADVISE"), e.getMessage());
+        assertThrows(UnsupportedFormatException.class, () -> WholeReading.all(colo));
+    assertTrue(e.getMessage().contains("ENABLE_COLO: a COLO stream"), e.getMessage());
+  }
+
+  /** Fewer bytes than pages need: the tail could be found, but something is missing. */
+  @Test
+  void pagesThatWentElsewhereAreNoticedWithoutBeingAskedFor() throws Exception {
+    MigrationStreamBuilder stream =
+        new MigrationStreamBuilder("pc-i440fx-7.2")
+            .block("pc.ram", 0x8000)
+            .block("pc.bios", 0x4000)
+            .end(p -> p.zeros("pc.ram", 2, 6));
+    try (StreamSnapshot snapshot =
+        StreamSnapshot.open(Streams.devices(stream).writeTo(dir.resolve("a.mig")))) {
+      FormatException e = assertThrows(UnsupportedFormatException.class, () -> snapshot.devices());
+      assertTrue(e.getMessage().contains("a multifd stream"), e.getMessage());
+    }
   }
 
   /** A source that counts what is read of it. */

@@ -1,7 +1,6 @@
 package dev.vmstate.snapshot;
 
 import dev.vmstate.bytes.ByteSource;
-import dev.vmstate.bytes.Cursor;
 import dev.vmstate.bytes.Progress;
 import dev.vmstate.bytes.Span;
 import dev.vmstate.cpu.X86Registers;
@@ -13,10 +12,11 @@ import dev.vmstate.memory.X86MemoryMap;
 import dev.vmstate.nic.MacAddress;
 import dev.vmstate.nic.Nic;
 import dev.vmstate.nic.Nics;
+import dev.vmstate.ram.MappedPages;
 import dev.vmstate.ram.RamIndex;
+import dev.vmstate.ram.RamPages;
 import dev.vmstate.ram.StreamMemory;
 import dev.vmstate.stream.RamSetup;
-import dev.vmstate.stream.StreamHeader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -28,16 +28,15 @@ final class WholeReading {
   private static final MacAddress MAC = MacAddress.parse("52:54:00:ab:cd:ef");
 
   private final ByteSource stream;
-  private final StreamHeader header;
+  private final StreamHead head;
   private final RamSetup ram;
   private final Optional<VmdescRecord> vmdesc;
 
   WholeReading(ByteSource stream) throws IOException {
     this.stream = stream;
-    Cursor in = Cursor.of(stream);
-    this.header = StreamHeader.decode(in, stream.name());
-    this.ram = RamSetup.decode(in, header, stream.name());
     this.vmdesc = VmdescRecord.fromEnd(stream);
+    this.head = StreamHead.decode(stream, 0, vmdesc);
+    this.ram = head.ram();
   }
 
   WholeReading(byte[] stream) throws IOException {
@@ -49,17 +48,20 @@ final class WholeReading {
   }
 
   Optional<StreamLayout> fromBothEnds() throws IOException {
-    return vmdesc.isPresent()
-        ? TailFirst.layout(stream, header, ram, vmdesc.get())
-        : Optional.empty();
+    return vmdesc.isPresent() ? TailFirst.layout(stream, head, vmdesc.get()) : Optional.empty();
   }
 
-  StreamLayout scanned(RamIndex index) throws IOException {
-    return new StreamScan(stream, header, ram, vmdesc).scan(index, Progress.NONE);
+  StreamLayout scanned(RamPages pages) throws IOException {
+    if (ram.isMapped()) {
+      new MappedPages(stream, ram).index(pages.index());
+    }
+    return new StreamScan(stream, head, vmdesc).scan(pages, Snapshot.NOTHING, Progress.NONE);
   }
 
   StreamLayout scanned() throws IOException {
-    return scanned(new RamIndex(ram.blocks()));
+    try (RamPages pages = new RamPages(stream, ram.blocks())) {
+      return scanned(pages);
+    }
   }
 
   /** Asks for everything; what comes out must hold together, whatever the bytes were. */
@@ -69,18 +71,23 @@ final class WholeReading {
     if (tail.isPresent()) {
       reading.views(tail.get().devices());
     }
-    RamIndex index = new RamIndex(reading.ram.blocks());
-    StreamLayout layout = reading.scanned(index);
-    MemoryMap map = reading.views(layout.devices());
-    StreamMemory memory = new StreamMemory(reading.stream, index, map);
+    try (RamPages pages = new RamPages(reading.stream, reading.ram.blocks())) {
+      return reading.memory(pages);
+    }
+  }
+
+  private StreamLayout memory(RamPages pages) throws IOException {
+    StreamLayout layout = scanned(pages);
+    MemoryMap map = views(layout.devices());
+    StreamMemory memory = new StreamMemory(pages, map);
     for (MemoryMap.Range range : map.ranges()) {
       memory.readPhysical(range.start(), ByteBuffer.allocate(1));
       memory.readPhysical(range.end() - 1, ByteBuffer.allocate(1));
     }
-    for (int block = 0; block < reading.ram.blocks().size(); block++) {
-      RamIndex.Counts counts = index.counts(block);
-      long pages = counts.data() + counts.zero() + counts.absent();
-      if (pages != reading.ram.blocks().get(block).pages() || counts.absent() < 0) {
+    for (int block = 0; block < ram.blocks().size(); block++) {
+      RamIndex.Counts counts = pages.index().counts(block);
+      long inAll = counts.data() + counts.zero() + counts.absent();
+      if (inAll != ram.blocks().get(block).pages() || counts.absent() < 0) {
         throw new AssertionError("block %d: %s".formatted(block, counts));
       }
     }
@@ -105,7 +112,7 @@ final class WholeReading {
       }
     }
     return X86MemoryMap.of(
-        header.machine(), ram.blocks(), devices, OptionalLong.empty(), block -> new byte[0]);
+        head.header().machine(), ram.blocks(), devices, OptionalLong.empty(), block -> new byte[0]);
   }
 
   /** The children of every group cover its body without gaps. */

@@ -74,14 +74,14 @@ final class CoreComparison implements PageVisitor {
         long page = place.offset() / pageSize;
         long end = (place.end() + pageSize - 1) / pageSize;
         while (page < end) {
-          if (index.kind(block, page) == RamIndex.Kind.DATA) {
+          if (index.kind(block, page).hasBytes()) {
             page++;
             continue;
           }
           long first = page;
           int value = fillOf(index, block, page++);
           while (page < end
-              && index.kind(block, page) != RamIndex.Kind.DATA
+              && !index.kind(block, page).hasBytes()
               && fillOf(index, block, page) == value) {
             page++;
           }
