@@ -7,6 +7,9 @@ import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.memory.RamBlock;
 import dev.vmstate.snapshot.StreamSnapshot;
 import dev.vmstate.stream.RamFlags;
+import dev.vmstate.stream.RamSetup;
+import dev.vmstate.stream.RecordType;
+import dev.vmstate.stream.SectionHeader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -17,6 +20,9 @@ import java.util.List;
 /**
  * Turns changed pages into patches and page records, and keeps the account of them.
  *
+ * <p>A page that stands nowhere in the stream goes to its place in a mapped-ram stream ({@link
+ * MappedPlaces}), or becomes a page record.
+ *
  * <p>A patch covers only the bytes that differ. A page record is {@code u64 (offset | PAGE)}, the
  * block's counted name, and the page; from the second record of a block on CONTINUE stands in for
  * the name.
@@ -25,9 +31,11 @@ final class Changes implements RamEdits.Visitor {
   /** Two changed stretches closer than this are reported as one. */
   private static final int GAP = 8;
 
+  private final StreamSnapshot snapshot;
   private final List<RamBlock> blocks;
   private final MemoryMap map;
   private final StreamTarget target;
+  private final MappedPlaces mapped;
   private final List<InjectionReport.Range> ranges = new ArrayList<>();
   private long listedBytes;
   private long moreRanges;
@@ -37,6 +45,8 @@ final class Changes implements RamEdits.Visitor {
   private int appendedBlock = -1;
 
   Changes(StreamSnapshot snapshot, StreamTarget target) throws IOException {
+    this.snapshot = snapshot;
+    this.mapped = new MappedPlaces(snapshot.stream(), snapshot.ram(), target);
     this.blocks = snapshot.blocks();
     this.map = snapshot.memoryMap();
     this.target = target;
@@ -67,9 +77,27 @@ final class Changes implements RamEdits.Visitor {
     if (differs) {
       pages++;
       if (dataAt < 0) {
-        append(block, offset, after);
+        add(block, page, after);
       }
     }
+  }
+
+  private void add(int block, long page, byte[] bytes) throws IOException {
+    if (!snapshot.holds(block)) {
+      throw new IOException(
+          "%s: RAM block '%s' is shared memory that is not in the snapshot (x-ignore-shared): change it in its own file"
+              .formatted(snapshot.source(), blocks.get(block).name()));
+    }
+    if (snapshot.ram().isMapped()) {
+      mapped.put(block, page, bytes);
+    } else {
+      append(block, page * bytes.length, bytes);
+    }
+  }
+
+  /** To be called after the last page. */
+  void finish() throws IOException {
+    mapped.finish();
   }
 
   private void range(int block, long offset, byte[] before, byte[] after, int from, int to) {
@@ -102,6 +130,9 @@ final class Changes implements RamEdits.Visitor {
   }
 
   private void append(int block, long offset, byte[] page) throws IOException {
+    if (appendedPages == 0 && snapshot.index().hasDeflated()) {
+      target.append(nextSection());
+    }
     byte[] name = blocks.get(block).name().getBytes(StandardCharsets.ISO_8859_1);
     boolean named = block != appendedBlock;
     ByteBuffer record = ByteBuffer.allocate(8 + (named ? 1 + name.length : 0) + page.length);
@@ -113,6 +144,20 @@ final class Changes implements RamEdits.Visitor {
     appendedBlock = block;
     appendedPages++;
     target.append(record);
+  }
+
+  /**
+   * Ends the section and begins another. QEMU inflates pages in threads of their own and waits for
+   * them at the end of a section (wait_for_decompress_done): a page appended to the same section
+   * could be overwritten by its older, compressed self.
+   */
+  private ByteBuffer nextSection() {
+    RamSetup ram = snapshot.ram();
+    ByteBuffer bytes = ByteBuffer.allocate(8 + 2 * SectionHeader.FOOTER_SIZE).putLong(RamFlags.EOS);
+    if (ram.footers()) {
+      bytes.put((byte) RecordType.SECTION_FOOTER).putInt((int) ram.header().id());
+    }
+    return bytes.put((byte) RecordType.SECTION_PART).putInt((int) ram.header().id()).flip();
   }
 
   /** What was seen; how much of the file is written is not known here. */

@@ -31,6 +31,7 @@ final class PlannedEdits implements StreamEdits {
     changes = new Changes(snapshot, target);
     if (ram.isPresent()) {
       ram.get().visit(changes);
+      changes.finish();
     }
     for (Patch patch : fields.patches()) {
       target.patch(patch);

@@ -246,7 +246,8 @@ class MemoryEditTest {
 
   @Test
   void moreThanAMegabyteMayBeAdded() throws IOException {
-    TestMachine machine = new TestMachine(1).ramPages(700).part(pass -> pass.fill(RAM, 300, 9));
+    TestMachine machine =
+        new TestMachine(1).ramPages(700).part(pass -> pass.page(BIOS, 0).fill(RAM, 300, 9));
     byte[] stream = machine.stream();
     Path core = extracted(machine);
     byte[] ram = machine.memory(RAM);
@@ -309,5 +310,46 @@ class MemoryEditTest {
     assertEquals(InjectionReport.MOST_RANGES, report.ranges().size());
     assertEquals(ram.length / 32, report.ranges().size() + report.moreRanges());
     assertEquals(96, report.pages());
+  }
+
+  /**
+   * A page that came compressed, or as a delta, is added; behind compressed ones in a section of
+   * its own, for QEMU inflates them in other threads until a section ends.
+   */
+  @Test
+  void packedPagesAreReplacedByRecordsBehindThem() throws IOException {
+    for (boolean compressed : new boolean[] {true, false}) {
+      byte[] noise = new byte[PAGE];
+      new SplittableRandom(3).nextBytes(noise);
+      TestMachine machine = new TestMachine(1);
+      machine.end(pass -> pass.page(RAM, 0).packed(RAM, 5, noise, compressed));
+      Path snapshot = machine.write(directory.resolve("vm" + compressed + ".mig"));
+      Path vm = directory.resolve("vm" + compressed);
+      TestMachine.extract(snapshot, vm);
+      Edits.memory(vm.resolve(Extraction.CORE), 5 * PAGE + 7, new byte[] {1, 2, 3});
+      byte[] stream = machine.stream();
+      byte[] page = noise.clone();
+      System.arraycopy(new byte[] {1, 2, 3}, 0, page, 7, 3);
+      ByteArrayOutputStream added = new ByteArrayOutputStream();
+      if (compressed) { // EOS, footer, PART of section 2
+        added.writeBytes(new byte[] {0, 0, 0, 0, 0, 0, 0, 0x10, 0x7e, 0, 0, 0, 2, 2, 0, 0, 0, 2});
+      }
+      added.writeBytes(new byte[] {0, 0, 0, 0, 0, 0, 0x50, 0x08, 6});
+      added.writeBytes("pc.ram".getBytes(StandardCharsets.US_ASCII));
+      added.writeBytes(page);
+      int eos = machine.appendAt(stream);
+      byte[] expected =
+          ByteBuffer.allocate(stream.length + added.size())
+              .put(stream, 0, eos)
+              .put(added.toByteArray())
+              .put(stream, eos, stream.length - eos)
+              .array();
+      Path output = directory.resolve("new" + compressed + ".mig");
+      Edits.inject(vm, output);
+      assertSameBytes(expected, Files.readAllBytes(output), "new snapshot");
+      byte[] memory = machine.memory(RAM);
+      System.arraycopy(page, 0, memory, 5 * PAGE, PAGE);
+      assertSameBytes(memory, Edits.memoryOf(output, RAM), "memory");
+    }
   }
 }

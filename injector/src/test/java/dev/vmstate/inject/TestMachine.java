@@ -78,8 +78,22 @@ public final class TestMachine {
       return this;
     }
 
+    /** A page that QEMU compressed, or one it had sent as zeros and then wrote a delta of. */
+    public Pass packed(String block, int page, byte[] bytes, boolean compressed) {
+      if (compressed) {
+        items.compressed(block, page, bytes);
+      } else {
+        ByteBuffer delta = ByteBuffer.allocate(3 + PAGE / 2);
+        delta.put((byte) 0).put((byte) 0x80).put((byte) 0x10).put(bytes, 0, PAGE / 2);
+        Arrays.fill(bytes, PAGE / 2, PAGE, (byte) 0);
+        items.zero(block, page).delta(block, page, delta.array());
+      }
+      put(block, page, bytes, false);
+      return this;
+    }
+
     public Pass mark() {
-      items.multifdFlush().named();
+      items.named();
       return this;
     }
   }
@@ -127,6 +141,29 @@ public final class TestMachine {
       machine.builder.padding(machine.random.nextInt(10_000));
     }
     machine.early = machine.random.nextBoolean();
+    return machine;
+  }
+
+  /** A machine in a mapped-ram file; where the file starts the stream depends on nobody here. */
+  public static TestMachine mapped(long seed) {
+    TestMachine machine = new TestMachine(seed);
+    machine.builder.mappedRam(PAGE);
+    machine.part(pass -> {});
+    for (String block : machine.memory.keySet()) {
+      int share = 1 + machine.random.nextInt(4);
+      for (int page = 0; page < machine.memory.get(block).length / PAGE; page++) {
+        switch (machine.random.nextInt(2 * share)) {
+          case 0 -> {
+            byte[] bytes = new byte[PAGE];
+            machine.random.nextBytes(bytes);
+            machine.builder.mappedPage(block, page, bytes);
+            machine.put(block, page, bytes, true);
+          }
+          case 1 -> machine.builder.stalePage(block, page, page);
+          default -> {}
+        }
+      }
+    }
     return machine;
   }
 

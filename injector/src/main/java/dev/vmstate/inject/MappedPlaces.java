@@ -1,0 +1,49 @@
+package dev.vmstate.inject;
+
+import dev.vmstate.bytes.ByteSource;
+import dev.vmstate.bytes.Patch;
+import dev.vmstate.bytes.Span;
+import dev.vmstate.stream.MappedRam;
+import dev.vmstate.stream.RamSetup;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+/**
+ * Puts pages that were zero into a mapped-ram stream: the whole page where it belongs, since old
+ * bytes may stand there, and its bit in the bitmap. Nothing moves and nothing is appended.
+ */
+final class MappedPlaces {
+  private final ByteSource stream;
+  private final RamSetup ram;
+  private final StreamTarget target;
+  private long bitsAt = -1;
+  private int bits;
+
+  MappedPlaces(ByteSource stream, RamSetup ram, StreamTarget target) {
+    this.stream = stream;
+    this.ram = ram;
+    this.target = target;
+  }
+
+  /** Takes pages in their order; the bits of eight are written at once. */
+  void put(int block, long page, byte[] bytes) throws IOException {
+    MappedRam place = ram.mapped().get(block);
+    Span where = place.pages().at(page * bytes.length, bytes.length);
+    target.patch(new Patch(where, ByteBuffer.wrap(bytes.clone())));
+    long at = place.bitmap().offset() + page / 8;
+    if (at != bitsAt) {
+      finish();
+      bitsAt = at;
+      bits = stream.read(new Span(at, 1)).get();
+    }
+    bits |= 1 << (page % 8);
+  }
+
+  /** Writes the last bits. */
+  void finish() throws IOException {
+    if (bitsAt >= 0) {
+      target.patch(Patch.of(bitsAt, new byte[] {(byte) bits}));
+      bitsAt = -1;
+    }
+  }
+}
