@@ -1,7 +1,11 @@
 package dev.vmstate.cli;
 
+import dev.vmstate.container.SnapshotName;
+import dev.vmstate.inject.InPlace;
+import dev.vmstate.qcow2.Qcow2Image;
 import dev.vmstate.ram.RamIndex;
 import dev.vmstate.snapshot.Snapshot;
+import java.io.IOException;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -24,6 +28,12 @@ final class InfoCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    SnapshotName source = snapshot.source();
+    if (source.inner().isEmpty() && Qcow2Image.is(source.file())) {
+      InPlace.requireSettled(source.file());
+      listing(source);
+      return 0;
+    }
     try (Snapshot opened = snapshot.open()) {
       opened.devices(); // a damaged file is found out before anything is printed
       @Nullable RamIndex index = pages ? opened.index(output.progress()) : null;
@@ -34,5 +44,17 @@ final class InfoCommand implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  /** A disk image holds snapshots by name; without one there is nothing more to look at. */
+  private void listing(SnapshotName source) throws IOException {
+    try (Qcow2Image image = Qcow2Image.open(source.file())) {
+      ImageListing listing = new ImageListing(source, image);
+      if (output.json) {
+        output.print(listing.json());
+      } else {
+        listing.text(output.out());
+      }
+    }
   }
 }

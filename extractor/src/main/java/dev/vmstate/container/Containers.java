@@ -4,6 +4,8 @@ import dev.vmstate.bytes.Span;
 import dev.vmstate.bytes.UnsupportedFormatException;
 import dev.vmstate.libvirt.LibvirtContainer;
 import dev.vmstate.libvirt.SaveImage;
+import dev.vmstate.qcow2.Qcow2Container;
+import dev.vmstate.qcow2.Qcow2Image;
 import dev.vmstate.stream.StreamHeader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -44,6 +46,9 @@ public final class Containers {
     if (SaveImage.startsWith(front)) {
       requireNoInner(source);
       return new LibvirtContainer(source, file);
+    }
+    if (Qcow2Image.startsWith(front)) {
+      return Qcow2Container.open(source, file);
     }
     Optional<String> other = KnownFiles.name(front);
     if (other.isPresent()) {

@@ -11,7 +11,6 @@ final class KnownFiles {
 
   private static final List<Kind> KINDS =
       List.of(
-          new Kind("QFI\u00fb", "a qcow2 disk image"),
           new Kind("\u007fELF", "an ELF file"),
           new Kind("KDUMP   ", "a kdump-compressed dump"),
           new Kind("makedumpfile", "a flattened kdump"),
