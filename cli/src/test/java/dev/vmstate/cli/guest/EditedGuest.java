@@ -200,7 +200,7 @@ abstract class EditedGuest {
   void theGuestGoesOnWithTheEditedStringAndTheNewAddresses() throws Exception {
     Path directory = extracted(stopped);
     Path core = directory.resolve("core.elf");
-    Gdb.write(core, assignment(alias(core, fact("text")), "someone else wrote this"));
+    Gdb.writeText(core, fact("text"), "someone else wrote this");
     Path xml = directory.resolve("hardware.xml");
     replaceInCards(xml, E1000, NEW_E1000);
     replaceInCards(xml, VIRTIO, NEW_VIRTIO);
@@ -232,7 +232,7 @@ abstract class EditedGuest {
     Files.copy(stopped, snapshot);
     Path directory = extracted(snapshot);
     Path core = directory.resolve("core.elf");
-    Gdb.write(core, assignment(alias(core, fact("text")), "in place"));
+    Gdb.writeText(core, fact("text"), "in place");
     replaceInCards(directory.resolve("hardware.xml"), E1000, NEW_E1000);
     Vmstate.run("inject", directory, "--in-place");
     assertEquals(Files.size(stopped), Files.size(snapshot));
@@ -251,8 +251,7 @@ abstract class EditedGuest {
   void aPageOfZerosThatWasEditedIsThereForTheGuest() throws Exception {
     Path directory = extracted(stopped);
     Path core = directory.resolve("core.elf");
-    String at = alias(core, fact("zero"));
-    Gdb.write(core, "set var *(unsigned int*)%s = 0x600df00d".formatted(at));
+    Gdb.writeWord(core, fact("zero"), 0x600df00d);
     Path edited = folder.resolve("edited.mig");
     JsonNode report = Vmstate.run("inject", directory, "-o", edited, "--json").json();
     assertEquals(1, report.path("pages").asInt());
@@ -323,21 +322,6 @@ abstract class EditedGuest {
       assertEquals(i + 1, all.get(i).number());
       assertEquals(1000 + 7L * (i + 1), all.get(i).counter());
     }
-  }
-
-  /** The address by which the kernel, and so a debugger, reaches this guest-physical memory. */
-  private static String alias(Path core, long physical) throws Exception {
-    try (ElfDump elf = new ElfDump(core)) {
-      return elf.loads().stream()
-          .filter(load -> load.isOfTheKernel() && load.holdsPhysical(physical))
-          .map(load -> hex(load.virtual() + (physical - load.physical())))
-          .findFirst()
-          .orElseThrow(() -> new AssertionError("no kernel address of " + hex(physical)));
-    }
-  }
-
-  private static String assignment(String address, String text) {
-    return "set var *(char(*)[%d])%s = \"%s\"".formatted(text.length() + 1, address, text);
   }
 
   /** As a user does with an editor: the card's line, nothing else. */

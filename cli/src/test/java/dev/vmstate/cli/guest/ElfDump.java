@@ -127,6 +127,20 @@ final class ElfDump implements Closeable {
     return loads.stream().filter(load -> load.holdsPhysical(physical)).findFirst();
   }
 
+  /**
+   * The address by which a debugger reaches guest-physical memory: the kernel's, if the core has
+   * one.
+   */
+  long virtual(long physical) {
+    Load load =
+        loads.stream()
+            .filter(one -> one.isOfTheKernel() && one.holdsPhysical(physical))
+            .findFirst()
+            .or(() -> loadOf(physical))
+            .orElseThrow(() -> new AssertionError("not in it: " + Long.toHexString(physical)));
+    return load.virtual + (physical - load.physical);
+  }
+
   byte[] physical(long address, int length) throws IOException {
     Load load = loadOf(address).orElseThrow();
     return read(load.offset + (address - load.physical), length).array();

@@ -63,9 +63,19 @@ final class Machine implements Closeable {
 
   /** A machine with a snapshot in it, still paused. */
   static Machine loaded(List<String> words, Path snapshot) throws IOException {
+    return loaded(words, machine -> machine.load("exec:cat '%s'".formatted(snapshot)));
+  }
+
+  /** What has to be done to a machine that waits for a snapshot. */
+  interface Loading {
+    void into(Machine machine) throws IOException;
+  }
+
+  /** The same with a snapshot that QEMU takes in some other way. */
+  static Machine loaded(List<String> words, Loading loading) throws IOException {
     Machine machine = new Machine(words, true);
     try {
-      machine.load(snapshot);
+      loading.into(machine);
       return machine;
     } catch (IOException | RuntimeException | Error e) {
       machine.close();
@@ -161,7 +171,11 @@ final class Machine implements Closeable {
   }
 
   void startSaving(Path snapshot) throws IOException {
-    qmp().execute("migrate", Qmp.arguments().put("uri", "exec:cat > '%s'".formatted(snapshot)));
+    startSaving("exec:cat > '%s'".formatted(snapshot));
+  }
+
+  void startSaving(String uri) throws IOException {
+    qmp().execute("migrate", Qmp.arguments().put("uri", uri));
   }
 
   /** Until the migration is done, or in between as wanted. */
@@ -184,11 +198,30 @@ final class Machine implements Closeable {
     qmp().execute("migrate-set-parameters", Qmp.arguments().put(name, value));
   }
 
-  private void load(Path snapshot) throws IOException {
-    qmp()
-        .execute(
-            "migrate-incoming", Qmp.arguments().put("uri", "exec:cat '%s'".formatted(snapshot)));
+  void parameter(String name, String value) throws IOException {
+    qmp().execute("migrate-set-parameters", Qmp.arguments().put(name, value));
+  }
+
+  /** Switches these of QEMU's migration capabilities on. */
+  void capabilities(List<String> names) throws IOException {
+    var arguments = Qmp.arguments();
+    var list = arguments.putArray("capabilities");
+    names.forEach(name -> list.addObject().put("capability", name).put("state", true));
+    qmp().execute("migrate-set-capabilities", arguments);
+  }
+
+  /** Takes a snapshot out of what {@code uri} names. */
+  void load(String uri) throws IOException {
+    qmp().execute("migrate-incoming", Qmp.arguments().put("uri", uri));
     awaitMigration(state -> false);
+  }
+
+  /** A monitor command that says nothing when all is well. */
+  void silent(String command) throws IOException {
+    String said = qmp().human(command);
+    if (!said.isBlank()) {
+      fail("%s: %s".formatted(command, said));
+    }
   }
 
   /** QEMU's own core of its guest. */
