@@ -32,14 +32,16 @@ import picocli.CommandLine.Spec;
       "",
       "Example:",
       "  vmstate convert vm.mig --to qemu-mapped-ram -o vm.mapped",
-      "  vmstate convert vm.mig --to libvirt-save --domain-xml vm.xml -o vm.save"
+      "  vmstate convert vm.mig --to libvirt-save --domain-xml vm.xml -o vm.save",
+      "  vmstate convert vm.mig --to qcow2 --disk disk.qcow2 --name before -o new.qcow2"
     })
 final class ConvertCommand implements Callable<Integer> {
   /** What can be written. */
   enum Form {
     QEMU_STREAM("qemu-stream"),
     QEMU_MAPPED_RAM("qemu-mapped-ram"),
-    LIBVIRT_SAVE("libvirt-save");
+    LIBVIRT_SAVE("libvirt-save"),
+    QCOW2("qcow2");
 
     private final String label;
 
@@ -89,6 +91,18 @@ final class ConvertCommand implements Callable<Integer> {
       })
   private @Nullable Path domainXml;
 
+  @Option(
+      names = "--disk",
+      paramLabel = "IMAGE",
+      description = "For qcow2: the disk image the snapshot is put into; OUT is a copy of it.")
+  private @Nullable Path disk;
+
+  @Option(
+      names = "--name",
+      paramLabel = "NAME",
+      description = "For qcow2: the new snapshot's name ('vmstate').")
+  private @Nullable String name;
+
   @Override
   public Integer call() throws Exception {
     check();
@@ -104,6 +118,7 @@ final class ConvertCommand implements Callable<Integer> {
       case QEMU_STREAM -> Conversion.toStream(opened, out, progress);
       case QEMU_MAPPED_RAM -> Conversion.toMappedRam(opened, out, progress);
       case LIBVIRT_SAVE -> toLibvirt(opened, progress);
+      case QCOW2 -> toQcow2(opened, progress);
     }
   }
 
@@ -112,6 +127,19 @@ final class ConvertCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--domain-xml belongs to --to " + Form.LIBVIRT_SAVE);
     }
+    if ((disk != null || name != null) && form != Form.QCOW2) {
+      throw new ParameterException(
+          spec.commandLine(), "--disk and --name belong to --to " + Form.QCOW2);
+    }
+  }
+
+  private void toQcow2(StreamSnapshot opened, Progress progress) throws IOException {
+    if (disk == null) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "a snapshot inside qcow2 belongs to a disk: name its image with --disk IMAGE");
+    }
+    Conversion.toQcow2(opened, disk, name == null ? "vmstate" : name, out, progress);
   }
 
   /** With the given XML, or with everything that a libvirt save image has besides the stream. */

@@ -47,7 +47,8 @@ public final class L2Entry {
   private final Qcow2Header header;
   private final int sizeShift;
 
-  L2Entry(Qcow2Header header) {
+  /** Entries of an image with this header. */
+  public L2Entry(Qcow2Header header) {
     this.header = header;
     this.sizeShift = 62 - (header.clusterBits() - 8);
   }
@@ -91,7 +92,7 @@ public final class L2Entry {
    * @param place the table, for messages
    * @param at where the entry stands
    */
-  void check(String place, long at, long entry, long bitmap) throws FormatException {
+  public void check(String place, long at, long entry, long bitmap) throws FormatException {
     if ((entry & COMPRESSED) != 0) {
       if ((entry & (1L << sizeShift) - 1) >>> 56 != 0 || bitmap != 0) {
         throw bad(place, at, entry, "a compressed cluster with reserved bits set");

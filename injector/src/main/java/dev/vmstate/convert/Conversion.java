@@ -1,15 +1,20 @@
 package dev.vmstate.convert;
 
 import dev.vmstate.bytes.Progress;
+import dev.vmstate.device.DeviceSection;
+import dev.vmstate.device.Field;
+import dev.vmstate.exchange.FileCopy;
 import dev.vmstate.exchange.OutputFile;
 import dev.vmstate.libvirt.SaveFormat;
 import dev.vmstate.libvirt.SaveImage;
+import dev.vmstate.qcow2.Qcow2Image;
 import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.Optional;
 
 /** A snapshot in another container; RAM and device state stay what they are. */
@@ -63,6 +68,48 @@ public final class Conversion {
       out.flush();
       file.commit();
     }
+  }
+
+  /**
+   * As an internal snapshot of a disk image ({@code loadvm NAME}); the disk as it is now belongs to
+   * it. The image stays as it is, {@code output} is a copy of it with one more snapshot.
+   */
+  public static void toQcow2(
+      StreamSnapshot snapshot, Path disk, String name, Path output, Progress progress)
+      throws IOException {
+    refuseItself(snapshot, output);
+    if (Files.exists(output) && Files.isSameFile(output, disk)) {
+      throw new IOException(output + ": is the disk image itself: name another file");
+    }
+    try (Qcow2Image image = Qcow2Image.open(disk);
+        OutputFile file = new OutputFile(output)) {
+      Qcow2SnapshotWriter.check(image, name);
+      FileCopy.copy(disk, file, progress);
+      Qcow2SnapshotWriter.write(
+          image,
+          file.channel(),
+          new Qcow2SnapshotWriter.Label(name, Instant.now(), vmClock(snapshot)),
+          out -> {
+            OutputStream buffered = new BufferedOutputStream(out, BUFFER);
+            new StreamForm(snapshot, progress).writeTo(buffered);
+            buffered.flush();
+          });
+      file.commit();
+    }
+  }
+
+  /** How long a stopped guest had run; of one that was running it is only the clock's offset. */
+  private static long vmClock(StreamSnapshot snapshot) throws IOException {
+    for (DeviceSection device : snapshot.devices()) {
+      for (Field field : device.root().children()) {
+        if (device.name().equals("timer")
+            && field instanceof Field.Scalar scalar
+            && scalar.name().equals("cpu_clock_offset")) {
+          return Math.max(0, scalar.value());
+        }
+      }
+    }
+    return 0;
   }
 
   static void refuseItself(StreamSnapshot snapshot, Path output) throws IOException {
