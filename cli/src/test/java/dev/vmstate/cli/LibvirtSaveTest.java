@@ -9,7 +9,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.vmstate.fixtures.LibvirtSaveBuilder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -144,6 +146,18 @@ class LibvirtSaveTest {
     assertEquals(1, refused.status());
     assertTrue(refused.err().contains("write a new file with -o"), refused.err());
     assertArrayEquals(original, Files.readAllBytes(image));
+  }
+
+  @Test
+  void aNewImageIsAsPrivateAsTheOldOne() throws Exception {
+    for (String mode : List.of("rw-------", "rw-r-----", "rw-r--r--")) {
+      Files.setPosixFilePermissions(image, PosixFilePermissions.fromString(mode));
+      Cli.ok("set", image, "cpu[0]/rbx=7", "-o", fresh, "-q");
+      assertEquals(mode, PosixFilePermissions.toString(Files.getPosixFilePermissions(fresh)));
+      String xml = "domain.xml=" + XML + "<!--" + "x".repeat(5000) + "-->";
+      Cli.ok("set", image, xml, "-o", fresh, "-q");
+      assertEquals(mode, PosixFilePermissions.toString(Files.getPosixFilePermissions(fresh)));
+    }
   }
 
   @Test

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFileAttributeView;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
@@ -141,6 +142,18 @@ public final class OutputFile implements Closeable {
       }
     } catch (IOException | DirectoryIteratorException e) {
       // They are in nobody's way: an edit does not fail because of them.
+    }
+  }
+
+  /**
+   * Gives the file the permissions of {@code model}, as cp does: what only its owner may read,
+   * guest memory say, stays so in a copy. Where there are no such permissions, does nothing.
+   */
+  public void permissionsOf(Path model) throws IOException {
+    PosixFileAttributeView from = Files.getFileAttributeView(model, PosixFileAttributeView.class);
+    PosixFileAttributeView to = Files.getFileAttributeView(temporary, PosixFileAttributeView.class);
+    if (from != null && to != null) {
+      to.setPermissions(from.readAttributes().permissions());
     }
   }
 

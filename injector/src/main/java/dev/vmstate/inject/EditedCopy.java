@@ -20,6 +20,7 @@ final class EditedCopy {
   static void write(Path source, Path output, FileEdits edits, EditSize size, Progress progress)
       throws IOException {
     try (OutputFile file = new OutputFile(output)) {
+      file.permissionsOf(source);
       FileCopy.copy(source, file, progress);
       carryOut(file.channel(), edits, size, source);
       file.commit();

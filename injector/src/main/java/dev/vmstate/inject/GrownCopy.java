@@ -26,6 +26,7 @@ final class GrownCopy {
       Progress progress)
       throws IOException {
     try (OutputFile file = new OutputFile(output)) {
+      file.permissionsOf(source);
       file.write(ByteBuffer.wrap(front.front()), 0);
       FileCopy.copyFrom(
           source, front.oldPayloadAt(), file, front.oldPayloadAt() + front.growth(), progress);
