@@ -2,10 +2,12 @@ package dev.vmstate.stream;
 
 import dev.vmstate.bytes.Cursor;
 import dev.vmstate.bytes.FormatException;
+import dev.vmstate.bytes.Patch;
 import dev.vmstate.bytes.Span;
 import dev.vmstate.bytes.UnsupportedFormatException;
 import dev.vmstate.memory.RamBlock;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 
 /**
  * Where a mapped-ram stream keeps the pages of one RAM block.
@@ -25,15 +27,28 @@ import java.io.IOException;
  * and the next entry follows the header (QEMU 10.0 cannot save such a guest at all: it fails with
  * EFAULT).
  *
+ * @param offsets the two offsets themselves, in stream offsets
  * @param bitmap one bit a page, in stream offsets; empty for memory that is not in the stream
  * @param pages as long as the block, in stream offsets; empty for memory that is not in the stream
  */
-public record MappedRam(Span bitmap, Span pages) {
+public record MappedRam(Span offsets, Span bitmap, Span pages) {
   private static final int MAPPED_RAM_HDR_VERSION = 1;
 
   /** Whether the block's bytes are in the stream. */
   public boolean stored() {
     return pages.length() > 0;
+  }
+
+  /**
+   * The offsets as they have to be when the stream starts at another place of a file; what is not
+   * in the stream keeps its 0.
+   */
+  public Patch offsets(long streamAt) {
+    ByteBuffer words = ByteBuffer.allocate(16);
+    if (stored()) {
+      words.putLong(streamAt + bitmap.offset()).putLong(streamAt + pages.offset());
+    }
+    return new Patch(offsets, words.clear());
   }
 
   /** Bytes of a bitmap of {@code pages} pages: whole 64-bit words, as 64-bit hosts write it. */
@@ -59,15 +74,16 @@ public record MappedRam(Span bitmap, Span pages) {
           "RAM block %s has pages of 0x%x bytes, this machine's have 0x%x"
               .formatted(of, pageSize, block.pageSize()));
     }
+    Span offsets = new Span(in.position(), 16);
     long bitmapAt = in.u64("bitmap_offset of " + of);
     long pagesAt = in.u64("pages_offset of " + of);
     if (mayBeElsewhere && bitmapAt == 0 && pagesAt == 0) {
       Span nothing = new Span(in.position(), 0);
-      return new MappedRam(nothing, nothing);
+      return new MappedRam(offsets, nothing, nothing);
     }
     Span bitmap = bitmap(in, block, of, bitmapAt, streamAt);
     Span pages = pages(in, block, of, pagesAt, streamAt);
-    return new MappedRam(bitmap, pages);
+    return new MappedRam(offsets, bitmap, pages);
   }
 
   private static Span bitmap(Cursor in, RamBlock block, String of, long offset, long streamAt)

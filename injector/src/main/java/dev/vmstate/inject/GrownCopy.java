@@ -5,9 +5,11 @@ import dev.vmstate.bytes.Progress;
 import dev.vmstate.bytes.Span;
 import dev.vmstate.exchange.FileCopy;
 import dev.vmstate.exchange.OutputFile;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * A new file whose front is longer than the old one's, so that everything behind it stands further
@@ -28,10 +30,24 @@ final class GrownCopy {
     try (OutputFile file = new OutputFile(output)) {
       file.permissionsOf(source);
       file.write(ByteBuffer.wrap(front.front()), 0);
-      FileCopy.copyFrom(
-          source, front.oldPayloadAt(), file, front.oldPayloadAt() + front.growth(), progress);
+      FileCopy.copyFrom(source, front.oldPayloadAt(), file, front.image().payloadAt(), progress);
+      for (Patch offsets : moved(source, front)) {
+        file.write(offsets.with(), front.image().payloadAt() + offsets.where().offset());
+      }
       EditedCopy.carryOut(file.channel(), new Moved(edits, front.growth()), size, source);
       file.commit();
+    }
+  }
+
+  /** The offsets a mapped-ram stream has in itself, which count from the start of the file. */
+  private static List<Patch> moved(Path source, SaveImageEdit front) throws IOException {
+    if (front.image().format().compressed()) {
+      return List.of(); // it cannot be mapped-ram: that is written at random
+    }
+    try (StreamSnapshot snapshot = StreamSnapshot.open(source)) {
+      return snapshot.ram().mapped().stream()
+          .map(block -> block.offsets(front.image().payloadAt()))
+          .toList();
     }
   }
 
