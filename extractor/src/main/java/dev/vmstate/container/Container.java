@@ -35,6 +35,14 @@ public interface Container extends Closeable {
     return false;
   }
 
+  /**
+   * Whether the rest of an older stream may stand behind this one, as on a volume that is written
+   * again and again: then nothing can be told from the end.
+   */
+  default boolean reused() {
+    return false;
+  }
+
   /** What else is to be said of it. */
   default List<Fact> facts() {
     return List.of();

@@ -26,8 +26,8 @@ public final class Containers {
     if (!Files.exists(source.file())) {
       throw new NoSuchFileException(source.toString(), null, "there is no such file");
     }
-    if (!Files.isRegularFile(source.file())) {
-      throw new IOException(source + ": not a regular file");
+    if (!Files.isRegularFile(source.file()) && !BlockDevice.is(source.file())) {
+      throw new IOException(source + ": not a regular file or block device");
     }
     FileSource file = new FileSource(source.file());
     try {
@@ -57,7 +57,7 @@ public final class Containers {
           0,
           other.get() + ": a migration stream (QEMU's 'migrate exec:cat>FILE') was expected");
     }
-    return plain(source, file, 0);
+    return plain(source, file, StreamStart.find(file).orElse(0));
   }
 
   private static Container plain(SnapshotName source, FileSource file, long at) throws IOException {

@@ -13,8 +13,10 @@ public final class PlainContainer implements Container {
   private final FileSource file;
   private final long at;
   private final ByteSource stream;
+  private final boolean device;
 
-  PlainContainer(SnapshotName source, FileSource file, long at) {
+  PlainContainer(SnapshotName source, FileSource file, long at) throws IOException {
+    this.device = BlockDevice.is(source.file());
     this.source = source;
     this.file = file;
     this.at = at;
@@ -44,6 +46,11 @@ public final class PlainContainer implements Container {
   @Override
   public long fileSize() {
     return file.size();
+  }
+
+  @Override
+  public boolean reused() {
+    return device;
   }
 
   @Override

@@ -61,7 +61,7 @@ public final class StreamSnapshot extends Snapshot {
   private StreamSnapshot(Container container) throws IOException {
     this.container = container;
     this.stream = container.stream();
-    this.vmdesc = VmdescRecord.fromEnd(stream);
+    this.vmdesc = container.reused() ? Optional.empty() : VmdescRecord.fromEnd(stream);
     this.head = StreamHead.decode(stream, container.streamAt(), vmdesc);
     this.ram = head.ram();
   }

@@ -1,6 +1,7 @@
 package dev.vmstate.inject;
 
 import dev.vmstate.bytes.Progress;
+import dev.vmstate.container.BlockDevice;
 import dev.vmstate.container.Container;
 import dev.vmstate.device.EditSet;
 import dev.vmstate.snapshot.StreamSnapshot;
@@ -108,6 +109,12 @@ public final class EditPlan implements Closeable {
   }
 
   InjectionReport inPlace(Opener opener) throws IOException {
+    if (BlockDevice.is(holder.source().file())) {
+      throw new IOException(
+          holder.source()
+              + ": a block device has no place for the undo journal beside it: write a new file with"
+              + " -o and copy that onto the device");
+    }
     if (grown().isPresent()) {
       throw new IOException(
           "%s: the domain XML has no room to grow to %d bytes, and in place all of RAM would have"

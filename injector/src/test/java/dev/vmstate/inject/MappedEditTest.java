@@ -85,6 +85,26 @@ class MappedEditTest {
     assertSameBytes(stream, Files.readAllBytes(snapshot), "taken back");
   }
 
+  /** Offsets in the stream count from the start of the file, edits from the start of the stream. */
+  @Test
+  void aStreamAtAnOffsetIsChangedWhereItStands() throws IOException {
+    TestMachine machine = new TestMachine(1);
+    machine.builder.mappedRam(PAGE).streamAt(5000);
+    machine.part(pass -> {});
+    byte[] stream = machine.stream();
+    byte[] file = ByteBuffer.allocate(5000 + stream.length + 77).put(5000, stream).array();
+    Path snapshot = Files.write(directory.resolve("vm.mig"), file);
+    Path vm = directory.resolve("vm");
+    TestMachine.extract(snapshot, vm);
+    Edits.memory(vm.resolve(Extraction.CORE), 9 * PAGE, new byte[] {1, 2, 3});
+    Path output = directory.resolve("new.mig");
+    Edits.inject(vm, output);
+    Place place = Place.of(stream, RAM); // in the file
+    file[place.bitmap() + 1] |= 2;
+    System.arraycopy(new byte[] {1, 2, 3}, 0, file, place.pages() + 9 * PAGE, 3);
+    assertSameBytes(file, Files.readAllBytes(output), "new snapshot");
+  }
+
   /** A page that becomes zero keeps its bit: its bytes are zeros, which is as good. */
   @Test
   void aPageThatBecomesZeroIsWrittenAsZeros() throws IOException {
