@@ -121,9 +121,8 @@ final class Text {
     if (undescribed()) {
       out.println(
           indent
-              + "no vmdesc (machine option suppress-vmdesc): devices are opaque, CPUs and NICs"
-              + " cannot be read");
-      return;
+              + "no vmdesc (machine option suppress-vmdesc, or a machine type up to 2.2): devices are"
+              + " opaque but for CPUs and PCI configuration, NICs cannot be read");
     }
     for (DeviceSection device : snapshot.devices()) {
       if (device.name().equals("cpu") && device.decoded() == DeviceSection.Decoded.OPAQUE) {

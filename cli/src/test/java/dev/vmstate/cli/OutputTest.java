@@ -73,7 +73,9 @@ class OutputTest {
             .withoutVmdesc()
             .writeTo(directory.resolve("bare.mig"));
     String info = Cli.ok("info", bare);
-    assertTrue(info.contains("no vmdesc (machine option suppress-vmdesc)"), info);
+    assertTrue(
+        info.contains("no vmdesc (machine option suppress-vmdesc, or a machine type up to 2.2)"),
+        info);
     assertTrue(info.contains("machine    not in the stream"), info);
     for (String command : List.of("cpus", "nics")) {
       String out = Cli.ok(command, bare);

@@ -1,5 +1,6 @@
 package dev.vmstate.device;
 
+import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.Span;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -16,6 +17,9 @@ public final class PciConfig {
 
   /** Bytes of a PCI Express function's. */
   private static final int EXPRESS = 4096;
+
+  /** vmstate_pci_device's version_id; its first field holds it once more. */
+  private static final int VERSION = 2;
 
   private static final int COMMAND = 0x04;
   private static final int COMMAND_MEMORY = 0x02;
@@ -68,29 +72,39 @@ public final class PciConfig {
     return Optional.empty();
   }
 
-  /**
-   * Inside a virtio payload: {@code u32 version (2), config, u32 irq_state[4]}. Express or not is
-   * told by the capability list, and the four interrupt words behind it must be 0 or 1.
-   */
   private static Optional<PciConfig> inVirtio(DeviceSection section, Span payload)
       throws IOException {
-    if (!section.name().matches("[0-9a-f]{4}:.*") || payload.length() < 4 + CONVENTIONAL + 16) {
+    if (!section.name().matches("[0-9a-f]{4}:.*")) {
       return Optional.empty();
     }
-    PciConfig config =
-        new PciConfig(
-            payload.at(4, CONVENTIONAL), section.source().bytes(payload.at(4, CONVENTIONAL)));
-    if (config.capability(PCI_EXPRESS) > 0 && payload.length() >= 4 + EXPRESS + 16) {
-      Span express = payload.at(4, EXPRESS);
-      config = new PciConfig(express, section.source().bytes(express));
+    Optional<Span> config = atFront(section.source(), payload);
+    return config.isPresent()
+        ? Optional.of(new PciConfig(config.get(), section.source().bytes(config.get())))
+        : Optional.empty();
+  }
+
+  /**
+   * Where the configuration space stands in a payload that begins with a PCI device's state: {@code
+   * u32 version (2), config, u32 irq_state[4]}. Express or not is told by the capability list, and
+   * the four interrupt words behind it must be 0 or 1.
+   */
+  static Optional<Span> atFront(ByteSource source, Span payload) throws IOException {
+    if (payload.length() < 4 + CONVENTIONAL + 16
+        || source.read(payload.at(0, 4)).getInt() != VERSION) {
+      return Optional.empty();
     }
-    ByteBuffer irq = section.source().read(payload.at(4 + config.span.length(), 16));
+    Span span = payload.at(4, CONVENTIONAL);
+    PciConfig config = new PciConfig(span, source.bytes(span));
+    if (config.capability(PCI_EXPRESS) > 0 && payload.length() >= 4 + EXPRESS + 16) {
+      span = payload.at(4, EXPRESS);
+    }
+    ByteBuffer irq = source.read(payload.at(4 + span.length(), 16));
     while (irq.hasRemaining()) {
       if (irq.getInt() >>> 1 != 0) {
         return Optional.empty();
       }
     }
-    return Optional.of(config);
+    return Optional.of(span);
   }
 
   /** Where the configuration space stands in the stream. */

@@ -47,6 +47,11 @@ public record Command(int command, Span span) {
     return new Command(command, new Span(start, in.position() - start));
   }
 
+  /** Whether a QEMU up to 11 writes it. */
+  public boolean known() {
+    return command > 0 && command < NAMES.size();
+  }
+
   /** QEMU's name for it. */
   public String name() {
     return command < NAMES.size() ? NAMES.get(command) : "command " + command;

@@ -4,10 +4,12 @@ import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.Cursor;
 import dev.vmstate.bytes.FormatException;
 import dev.vmstate.bytes.Span;
+import dev.vmstate.stream.Command;
 import dev.vmstate.stream.RecordType;
 import dev.vmstate.stream.SectionHeader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Set;
 
 /**
  * Looks for the end of a section whose length nothing tells: the first footer with its id behind
@@ -20,11 +22,18 @@ final class FooterSearch {
 
   private final ByteSource stream;
   private final long eof;
+  private final Set<Long> live;
 
-  /** {@code eof}: where the stream's EOF byte is known to stand, or -1. */
-  FooterSearch(ByteSource stream, long eof) {
+  /**
+   * A search in one stream.
+   *
+   * @param eof where the stream's EOF byte is known to stand, or -1
+   * @param live ids of sections that come in parts
+   */
+  FooterSearch(ByteSource stream, long eof, Set<Long> live) {
     this.stream = stream;
     this.eof = eof;
+    this.live = live;
   }
 
   /** First byte after the footer of section {@code id} at or after {@code from}, or -1. */
@@ -55,20 +64,22 @@ final class FooterSearch {
     // Of a stream whose end is not known yet the cursor finds it.
     long left = Math.min(LONGEST_HEADER, stream.size() - position);
     Cursor in = new Cursor(stream, stream.name(), new Span(position, left));
-    switch (in.peek()) {
-      case RecordType.EOF:
-        return eof < 0 || position == eof;
-      case RecordType.SECTION_PART, RecordType.SECTION_END, RecordType.COMMAND:
-        return true;
-      case RecordType.SECTION_START, RecordType.SECTION_FULL:
-        try {
-          SectionHeader.decode(in);
-          return true;
-        } catch (FormatException e) {
-          return false;
+    try {
+      return switch (in.peek()) {
+        case RecordType.EOF -> eof < 0 || position == eof;
+        case RecordType.SECTION_PART, RecordType.SECTION_END -> {
+          in.skip(1, "record type");
+          yield live.contains(in.u32("section id"));
         }
-      default:
-        return false;
+        case RecordType.COMMAND -> Command.decode(in).known();
+        case RecordType.SECTION_START, RecordType.SECTION_FULL -> {
+          SectionHeader.decode(in);
+          yield true;
+        }
+        default -> false;
+      };
+    } catch (FormatException e) {
+      return false;
     }
   }
 }

@@ -17,9 +17,11 @@ import dev.vmstate.stream.StreamHeader;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,8 +29,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A section carries no length. A device section's comes from vmdesc and is checked by the
  * footer; the payloads of {@code block} and {@code dirty-bitmap} are walked, since a disk's blocks
- * may hold anything, another snapshot for example. Where neither helps, the footer is searched for:
- * 0x7e, the section's id, and after it something that can start a record.
+ * may hold anything, another snapshot for example. Where neither helps, the footer is searched for
+ * ({@link FooterSearch}), or, in a stream without footers, the next section ({@link HeaderSearch}).
  */
 final class OtherRecords {
   private static final int WINDOW = 1 << 18;
@@ -49,6 +51,10 @@ final class OtherRecords {
   private final List<Found> sections = new ArrayList<>();
   private final List<StreamLayout.Opaque> opaque = new ArrayList<>();
   private final Map<Long, String> live = new HashMap<>();
+  private final Set<Long> ids = new HashSet<>();
+
+  /** Ids of sections that come in parts: the live ones, and RAM's. */
+  private final Set<Long> parts = new HashSet<>();
 
   /**
    * @param footers whether this stream's sections end with one
@@ -76,6 +82,12 @@ final class OtherRecords {
       table = made;
     }
     return made;
+  }
+
+  /** Says that RAM's section has begun. */
+  void ramStarted(long id) {
+    ids.add(id);
+    parts.add(id);
   }
 
   /** Live sections other than RAM, and commands. */
@@ -142,6 +154,8 @@ final class OtherRecords {
   private long liveStart(Cursor in, long position) throws IOException {
     SectionHeader section = SectionHeader.decode(in);
     live.put(section.id(), section.idstr());
+    ids.add(section.id());
+    parts.add(section.id());
     return carry(in, position, section.id(), section.idstr());
   }
 
@@ -157,6 +171,13 @@ final class OtherRecords {
   /** A live section's part: the cursor stands at its payload. */
   private long carry(Cursor in, long position, long id, String name) throws IOException {
     long end = walkedEnd(in.position(), id, name);
+    if (end < 0 && !footers) {
+      throw new UnsupportedFormatException(
+          stream.name(),
+          in.position(),
+          "live section '%s' has neither a footer nor a layout that is known here, so its end cannot be known"
+              .formatted(name));
+    }
     if (end < 0) {
       end = searchFooter(in.position(), id, name);
     }
@@ -195,8 +216,9 @@ final class OtherRecords {
     if (described.isPresent()) {
       end = describedEnd(start, described.get(), section);
     }
+    ids.add(section.id());
     if (end < 0) {
-      end = searchFooter(start, section.id(), section.idstr());
+      end = footers ? searchFooter(start, section) : searchHeader(start, section);
     }
     long footer = footers ? SectionHeader.FOOTER_SIZE : 0;
     Span payload = new Span(start, end - footer - start);
@@ -223,20 +245,30 @@ final class OtherRecords {
     }
   }
 
+  private long searchFooter(long from, SectionHeader section) throws IOException {
+    return searchFooter(from, section.id(), section.idstr());
+  }
+
   private long searchFooter(long from, long id, String what) throws IOException {
-    if (!footers) {
-      throw new UnsupportedFormatException(
-          stream.name(),
-          from,
-          "section '%s' has neither a footer nor a description, so its end cannot be known"
-              .formatted(what));
-    }
-    long found = new FooterSearch(windowed, vmdesc.map(v -> v.eof()).orElse(-1L)).end(from, id);
+    long eof = vmdesc.map(VmdescRecord::eof).orElse(-1L);
+    long found = new FooterSearch(windowed, eof, parts).end(from, id);
     if (found < 0) {
       throw new FormatException(
           stream.name(),
           from,
           "section '%s' (%d) has no footer: is the file cut short?".formatted(what, id));
+    }
+    return found;
+  }
+
+  private long searchHeader(long from, SectionHeader section) throws IOException {
+    long found = new HeaderSearch(windowed, ids).next(from);
+    if (found < 0) {
+      throw new FormatException(
+          stream.name(),
+          from,
+          "section '%s' has neither a footer nor a description, and neither a section nor the end (00) of the stream follows: is the file cut short?"
+              .formatted(section.idstr()));
     }
     return found;
   }

@@ -3,6 +3,7 @@ package dev.vmstate.snapshot;
 import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.FormatException;
 import dev.vmstate.bytes.Span;
+import dev.vmstate.device.BuiltInLayout;
 import dev.vmstate.device.DeviceSection;
 import dev.vmstate.device.Field;
 import dev.vmstate.device.SectionDecoder;
@@ -47,12 +48,15 @@ final class SectionTable {
     Field.Group root = SectionDecoder.opaque(payload, header.idstr());
     DeviceSection.Decoded decoded = DeviceSection.Decoded.OPAQUE;
     String note = "the stream describes no such section";
-    if (description.isPresent()) {
+    Optional<VmDescription.Struct> body = description.map(VmDescription.Device::body);
+    if (body.isEmpty()) {
+      body = BuiltInLayout.of(stream, payload, header.idstr(), header.version());
+    }
+    if (body.isPresent()) {
       try {
-        root =
-            SectionDecoder.decode(
-                stream, payload, header.idstr(), description.get().body(), budget);
-        decoded = DeviceSection.Decoded.VMDESC;
+        root = SectionDecoder.decode(stream, payload, header.idstr(), body.get(), budget);
+        decoded =
+            description.isPresent() ? DeviceSection.Decoded.VMDESC : DeviceSection.Decoded.MODEL;
         note = "";
       } catch (FormatException e) {
         note = String.valueOf(e.getMessage());

@@ -49,6 +49,7 @@ final class StreamScan {
     while (position < ram.header().span().offset()) {
       position = others.pass(position);
     }
+    others.ramStarted(ram.header().id());
     position = ram.span().end();
     PageRecords pages =
         new PageRecords(stream, ram, head.header().pageSize(), into, visitor, progress);

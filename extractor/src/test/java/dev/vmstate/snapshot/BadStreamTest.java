@@ -89,7 +89,6 @@ class BadStreamTest {
             Streams.everything(),
             small(),
             small().withoutVmdesc(),
-            small().withoutFooters(),
             small().withoutConfiguration())) {
       byte[] bytes = stream.build();
       StreamLayout whole = WholeReading.all(bytes);
@@ -103,6 +102,16 @@ class BadStreamTest {
           assertEquals(whole.ramAppendAt(), layout.ramAppendAt());
         }
       }
+    }
+  }
+
+  /** Without footers nothing tells the byte 00 that ends a stream from one of the last device's. */
+  @Test
+  void aStreamWithoutFootersCutAnywhereIsReadOrRefused() {
+    byte[] bytes = small().withoutFooters().build();
+    for (int cut = 0; cut < bytes.length; cut++) {
+      boolean read = reads(Arrays.copyOf(bytes, cut), "cut at " + cut);
+      assertTrue(!read || bytes[cut - 1] == 0, "cut at " + cut);
     }
   }
 

@@ -230,16 +230,50 @@ class StreamLayoutTest {
     assertEquals(
         described.devices().stream().map(DeviceSection::payload).toList(),
         layout.devices().stream().map(DeviceSection::payload).toList());
-    assertEquals(Set.of(Decoded.OPAQUE), kinds(layout));
+    assertEquals(Set.of(Decoded.OPAQUE, Decoded.MODEL), kinds(layout)); // CMOS and PCI are known
     assertEquals(bytes.length, layout.end());
   }
 
+  /** Machine types up to 2.2: the next section's header is what ends a section. */
   @Test
-  void withoutBothNothingCanBeKnownAndThatIsSaid() {
+  void withoutBothTheNextSectionTells() throws Exception {
     byte[] bytes = Streams.everything().withoutVmdesc().withoutFooters().build();
-    FormatException e =
-        assertThrows(UnsupportedFormatException.class, () -> WholeReading.all(bytes));
+    StreamLayout layout = WholeReading.all(bytes);
+    StreamLayout described = WholeReading.all(Streams.everything().withoutFooters().build());
+    assertEquals(
+        described.devices().stream().map(DeviceSection::payload).toList(),
+        layout.devices().stream().map(DeviceSection::payload).toList());
+    assertEquals(bytes.length, layout.end());
+    // 00 ends the file, or something is missing
+    byte[] cut = Arrays.copyOf(bytes, bytes.length - 1);
+    cut[cut.length - 1] = 9;
+    FormatException e = assertThrows(FormatException.class, () -> WholeReading.all(cut));
     assertTrue(e.getMessage().contains("neither a footer nor a description"), e.getMessage());
+    MigrationStreamBuilder live = Streams.withRam().withoutVmdesc().withoutFooters();
+    live.liveStart("spapr/htab", 1, new byte[4]);
+    e = assertThrows(UnsupportedFormatException.class, () -> WholeReading.all(live.build()));
+    assertTrue(e.getMessage().contains("live section 'spapr/htab'"), e.getMessage());
+  }
+
+  /** What reads like a header but has an id that was there, or a name nobody prints, is none. */
+  @Test
+  void headersInAPayloadAreSeenThroughWhereTheyCanBe() throws Exception {
+    byte[] again = {4, 0, 0, 0, 3, 1, 'a', 0, 0, 0, 0, 0, 0, 0, 1};
+    byte[] unprintable = {4, 0, 0, 0, 9, 2, 1, 2, 0, 0, 0, 0, 0, 0, 0, 1};
+    byte[] high = {4, 1, 0, 0, 9, 1, 'a', 0, 0, 0, 0, 0, 0, 0, 1};
+    byte[] version = {4, 0, 0, 0, 9, 1, 'a', 0, 0, 0, 0, 1, 0, 0, 1};
+    for (byte[] decoy : List.of(again, unprintable, high, version)) {
+      StreamLayout layout =
+          scanOnly(
+              Streams.withRam()
+                  .undescribed("odd", 0, 1, decoy)
+                  .undescribed("even", 0, 1, new byte[3])
+                  .withoutVmdesc()
+                  .withoutFooters());
+      assertEquals(
+          List.of(decoy.length, 3),
+          layout.devices().stream().map(d -> (int) d.payload().length()).toList());
+    }
   }
 
   /** A device of that description has bytes that read like its footer and a record behind it. */
@@ -249,7 +283,9 @@ class StreamLayoutTest {
     byte[] before = {0x7e, 0, 0, 0, (byte) id, 0x55, 9}; // no record starts with 55
     byte[] name = {0x7e, 0, 0, 0, (byte) id, 4, 0, 0, 0, 9, 2, 1, 2, 3}; // unprintable idstr
     byte[] other = {0x7e, 0, 0, 0, 99, 0, 1, 2}; // another section's
-    for (byte[] decoy : List.of(before, name, other)) {
+    byte[] part = {0x7e, 0, 0, 0, (byte) id, 2, 0, 0, 0, 77, 0}; // of a section that never began
+    byte[] command = {0x7e, 0, 0, 0, (byte) id, 8, 0x41, 0x42, 0, 0};
+    for (byte[] decoy : List.of(before, name, other, part, command)) {
       MigrationStreamBuilder stream =
           Streams.withRam().undescribed("odd", 0, 1, decoy).globalState("paused");
       StreamLayout layout = scanOnly(stream);
