@@ -1,6 +1,7 @@
 package dev.vmstate.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.vmstate.container.SnapshotName;
 import dev.vmstate.inject.InPlace;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -17,11 +18,14 @@ import picocli.CommandLine.Parameters;
 final class UndoCommand implements Callable<Integer> {
   @Mixin private Output output;
 
-  @Parameters(paramLabel = "SNAPSHOT", description = "The snapshot that was changed in place.")
-  private Path snapshot;
+  @Parameters(
+      paramLabel = "SNAPSHOT",
+      description = "The snapshot that was changed in place, or the file it is in.")
+  private String name;
 
   @Override
   public Integer call() throws Exception {
+    Path snapshot = SnapshotName.parse(name).file();
     long bytes = InPlace.undo(snapshot);
     if (output.json) {
       output.print(JsonNodeFactory.instance.objectNode().put("bytesRestored", bytes));

@@ -30,6 +30,14 @@ public interface Container extends Closeable {
   /** Bytes of the whole file when it was opened. */
   long fileSize();
 
+  /**
+   * Bytes of the file that belong to this snapshot: all of them, unless others lie in the same
+   * file. An extracted directory knows its snapshot by it.
+   */
+  default long ownSize() {
+    return fileSize();
+  }
+
   /** Whether {@link #stream} can be read from front to back only (compressed, or a pipe). */
   default boolean forward() {
     return false;

@@ -66,6 +66,12 @@ public final class Qcow2Container implements Container {
     return image.file().size();
   }
 
+  /** The image grows and shrinks without it. */
+  @Override
+  public long ownSize() {
+    return stream.size();
+  }
+
   @Override
   public List<Fact> facts() {
     Qcow2Snapshot snapshot = stream.snapshot();

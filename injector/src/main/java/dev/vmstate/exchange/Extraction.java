@@ -188,7 +188,7 @@ public final class Extraction {
     return new Manifest(
         Manifest.FORMAT,
         snapshot.source().absolute().toString(),
-        snapshot.holder().fileSize(),
+        snapshot.holder().ownSize(),
         snapshot.container(),
         snapshot.machine(),
         deviceFingerprint(snapshot),

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param format {@link #FORMAT}
  * @param snapshot the source's absolute path
- * @param size its size
+ * @param size its size; of one inside an image, the size of its stream
  * @param container e.g. {@code qemu-stream}
  * @param machine machine type
  * @param devices fingerprint of everything behind RAM

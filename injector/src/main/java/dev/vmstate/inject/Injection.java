@@ -99,11 +99,11 @@ public final class Injection {
   }
 
   private static void checkSource(StreamSnapshot snapshot, Manifest manifest) throws IOException {
-    if (snapshot.holder().fileSize() != manifest.size()) {
+    if (snapshot.holder().ownSize() != manifest.size()) {
       throw changed(
           snapshot,
           "it was 0x%x bytes long, now it is 0x%x"
-              .formatted(manifest.size(), snapshot.holder().fileSize()));
+              .formatted(manifest.size(), snapshot.holder().ownSize()));
     }
     if (!Objects.equals(Extraction.deviceFingerprint(snapshot), manifest.devices())) {
       throw changed(snapshot, "its device state is another one");
