@@ -129,6 +129,12 @@ public final class Qcow2Image implements Closeable {
     return new Refcounts(this);
   }
 
+  /** The clusters of the disk as it is now, from its first one on; its L1 table is checked now. */
+  public ClusterMap activeMap() throws IOException {
+    Span l1 = new Span(header.l1Offset(), header.l1Size() * 8);
+    return new ClusterMap(this, name() + ": active disk", l1, 0);
+  }
+
   /** Why what is read may be wrong or the image must not be written to, in words. */
   public List<String> warnings() {
     List<String> all = new ArrayList<>();

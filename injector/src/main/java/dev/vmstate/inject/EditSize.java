@@ -14,7 +14,7 @@ import java.nio.ByteBuffer;
 record EditSize(long patched, long appended, long moved) {
   /** Counts what {@code edits} say of a file of {@code fileSize} bytes. */
   static EditSize of(FileEdits edits, long fileSize) throws IOException {
-    Counter counter = new Counter();
+    Counter counter = new Counter(fileSize);
     edits.tell(counter);
     long moved = counter.appended == 0 ? 0 : fileSize - edits.appendAt();
     return new EditSize(counter.patched, counter.appended, moved);
@@ -25,12 +25,19 @@ record EditSize(long patched, long appended, long moved) {
   }
 
   private static final class Counter implements StreamTarget {
+    private final long fileSize;
     private long patched;
     private long appended;
 
+    Counter(long fileSize) {
+      this.fileSize = fileSize;
+    }
+
     @Override
     public void patch(Patch patch) {
-      patched += patch.where().length();
+      if (patch.where().offset() < fileSize) { // otherwise it was counted when it was appended
+        patched += patch.where().length();
+      }
     }
 
     @Override

@@ -32,20 +32,23 @@ final class EditedCopy {
       throws IOException {
     long appendAt = edits.appendAt();
     long growth = size.appended();
+    long end = copy.size();
     if (growth > 0) {
-      InPlace.moveTail(copy, appendAt, copy.size(), growth, source);
+      InPlace.moveTail(copy, appendAt, end, growth, source);
     }
-    edits.tell(new Applier(copy, appendAt, growth));
+    edits.tell(new Applier(copy, end, appendAt, growth));
   }
 
   private static final class Applier implements StreamTarget {
     private final FileChannel file;
+    private final long size;
     private final long appendAt;
     private final long growth;
     private long appended;
 
-    Applier(FileChannel file, long appendAt, long growth) {
+    Applier(FileChannel file, long size, long appendAt, long growth) {
       this.file = file;
+      this.size = size;
       this.appendAt = appendAt;
       this.growth = growth;
     }
@@ -53,7 +56,7 @@ final class EditedCopy {
     @Override
     public void patch(Patch patch) throws IOException {
       long at = patch.where().offset();
-      InPlace.write(file, patch.with(), at < appendAt ? at : at + growth);
+      InPlace.write(file, patch.with(), at < appendAt || at >= size ? at : at + growth);
     }
 
     @Override

@@ -4,6 +4,7 @@ import dev.vmstate.bytes.UnsupportedFormatException;
 import dev.vmstate.container.Container;
 import dev.vmstate.container.PlainContainer;
 import dev.vmstate.libvirt.LibvirtContainer;
+import dev.vmstate.qcow2.Qcow2Container;
 import java.io.IOException;
 
 /**
@@ -12,7 +13,8 @@ import java.io.IOException;
  */
 interface FileEdits extends InPlace.Plan {
   /**
-   * Where appended bytes go; what stands behind moves up. The size of the file where nothing moves.
+   * Where appended bytes go; what stands behind moves up. The size of the file where nothing moves;
+   * patches from there on then change bytes that were appended before.
    */
   long appendAt() throws IOException;
 
@@ -33,6 +35,9 @@ interface FileEdits extends InPlace.Plan {
   static FileEdits of(Container container, StreamEdits edits) throws IOException {
     if (container instanceof PlainContainer || container instanceof LibvirtContainer) {
       return new PlainEdits(edits, container.streamAt());
+    }
+    if (container instanceof Qcow2Container qcow2) {
+      return new Qcow2Edits(edits, qcow2.vmState());
     }
     throw new UnsupportedFormatException(
         container.source().toString(),

@@ -68,7 +68,7 @@ public final class InPlace implements Closeable {
     long growth;
     UndoJournal journal;
     try (UndoJournal.Writer writer = new UndoJournal.Writer(path, file, opener)) {
-      Saver saver = new Saver(writer);
+      Saver saver = new Saver(writer, size);
       plan.tell(saver);
       growth = saver.growth;
       if (growth > 0) {
@@ -80,7 +80,7 @@ public final class InPlace implements Closeable {
       if (growth > 0) {
         moveTail(file, appendAt, size, growth, path);
       }
-      try (Applier applier = new Applier(appendAt, growth, journal)) {
+      try (Applier applier = new Applier(size, appendAt, growth, journal)) {
         plan.tell(applier);
         applier.finish();
       }
@@ -109,14 +109,19 @@ public final class InPlace implements Closeable {
   /** First pass: the original bytes into the journal. */
   private static final class Saver implements StreamTarget {
     private final UndoJournal.Writer writer;
+    private final long size;
     private long growth;
 
-    Saver(UndoJournal.Writer writer) {
+    Saver(UndoJournal.Writer writer, long size) {
       this.writer = writer;
+      this.size = size;
     }
 
     @Override
     public void patch(Patch patch) throws IOException {
+      if (patch.where().offset() >= size) {
+        return; // appended bytes; undoing cuts them off
+      }
       writer.save(patch.where().offset(), patch.where().length());
     }
 
@@ -131,13 +136,15 @@ public final class InPlace implements Closeable {
    * not saved: the edited core may change between the two passes, in a debugger that still has it.
    */
   private final class Applier implements StreamTarget, Closeable {
+    private final long size;
     private final long appendAt;
     private final long growth;
     private final UndoJournal.Entries saved;
     private boolean more = true;
     private long appended;
 
-    Applier(long appendAt, long growth, UndoJournal journal) throws IOException {
+    Applier(long size, long appendAt, long growth, UndoJournal journal) throws IOException {
+      this.size = size;
       this.appendAt = appendAt;
       this.growth = growth;
       this.saved = journal.entries();
@@ -147,6 +154,13 @@ public final class InPlace implements Closeable {
     @Override
     public void patch(Patch patch) throws IOException {
       long at = patch.where().offset();
+      if (at >= size) {
+        if (patch.where().end() > size + appended) {
+          throw changedMeanwhile();
+        }
+        write(file, patch.with(), at);
+        return;
+      }
       while (more
           && (at < saved.offset() || patch.where().end() > saved.offset() + saved.length())) {
         more = saved.next();
