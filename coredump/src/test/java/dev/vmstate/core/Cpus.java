@@ -16,7 +16,7 @@ public final class Cpus {
     for (String word : registers.trim().split("\\s+")) {
       String[] parts = word.split("=");
       long value = Long.parseUnsignedLong(parts[1], 16);
-      list.add(new Register(parts[0], new Span(0, 8), value, "cpu/" + parts[0]));
+      list.add(Register.ofField(parts[0], new Span(0, 8), value, "cpu/" + parts[0]));
     }
     return new X86Cpu(index, list);
   }

@@ -9,7 +9,9 @@ public enum CpuMode {
   /** EFER.LMA set, CS.L clear. */
   COMPAT32("compat32"),
   /** EFER.LMA and CS.L set. */
-  LONG64("long64");
+  LONG64("long64"),
+  /** CR0 is not known: a dump with nothing but NT_PRSTATUS notes. */
+  UNKNOWN("unknown");
 
   private final String text;
 

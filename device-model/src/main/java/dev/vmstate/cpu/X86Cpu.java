@@ -13,7 +13,8 @@ import java.util.Optional;
  * {@code NAME.selector, NAME.base, NAME.limit, NAME.flags} (flags: the descriptor's second word, as
  * QEMU keeps it); {@code gdt.base, gdt.limit, idt.base, idt.limit}; {@code cr0 cr2 cr3 cr4}; {@code
  * dr0 … dr7}; {@code efer star lstar cstar fmask kernel_gs_base}. A 32-bit QEMU target has no
- * {@code r8 … r15} and 32-bit values.
+ * {@code r8 … r15} and 32-bit values. A dump has none of the {@code dr} and, but for {@code
+ * kernel_gs_base}, none of the last six.
  */
 public final class X86Cpu {
   private static final long CR0_PE = 1L;
@@ -23,14 +24,25 @@ public final class X86Cpu {
 
   private final int index;
   private final Map<String, Register> registers;
+  private final boolean longMode;
 
   /** {@code index} is QEMU's cpu_index; the order of {@code registers} is kept. */
   public X86Cpu(int index, List<Register> registers) {
+    this(index, registers, efer(registers));
+  }
+
+  /** A CPU of which not EFER itself is known, but whether EFER.LMA is set. */
+  public X86Cpu(int index, List<Register> registers, boolean longMode) {
     this.index = index;
     this.registers = new LinkedHashMap<>();
     for (Register register : registers) {
       this.registers.put(register.name(), register);
     }
+    this.longMode = longMode;
+  }
+
+  private static boolean efer(List<Register> registers) {
+    return registers.stream().anyMatch(r -> r.name().equals("efer") && (r.value() & EFER_LMA) != 0);
   }
 
   /** QEMU's cpu_index. */
@@ -59,10 +71,13 @@ public final class X86Cpu {
 
   /** The mode the CPU is in. */
   public CpuMode mode() {
+    if (!registers.containsKey("cr0") && registers.containsKey("rip")) {
+      return CpuMode.UNKNOWN;
+    }
     if ((get("cr0") & CR0_PE) == 0) {
       return CpuMode.REAL16;
     }
-    if ((get("efer") & EFER_LMA) == 0) {
+    if (!longMode) {
       return CpuMode.PROTECTED32;
     }
     return (get("cs.flags") & CS_L) == 0 ? CpuMode.COMPAT32 : CpuMode.LONG64;
@@ -75,6 +90,6 @@ public final class X86Cpu {
 
   /** Whether EFER.LMA is set: 4- or 5-level page tables. */
   public boolean longMode() {
-    return (get("efer") & EFER_LMA) != 0;
+    return longMode;
   }
 }

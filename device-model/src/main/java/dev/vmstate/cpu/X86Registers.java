@@ -88,7 +88,7 @@ public final class X86Registers {
     for (int i = 0; i < Math.min(array.count(), names.size()); i++) {
       long value = section.element(array, i);
       registers.add(
-          new Register(names.get(i), array.element(i), value, path(path + "[" + i + "]")));
+          Register.ofField(names.get(i), array.element(i), value, path(path + "[" + i + "]")));
     }
   }
 
@@ -113,7 +113,7 @@ public final class X86Registers {
     Span span = scalar.span();
     int unused = 64 - 8 * (int) span.length();
     long value = scalar.value() << unused >>> unused;
-    registers.add(new Register(name, span, value, path(path)));
+    registers.add(Register.ofField(name, span, value, path(path)));
   }
 
   private String path(String field) {

@@ -104,8 +104,14 @@ final class LockStep implements HardwareXmlHandler {
     if (value == register.value()) {
       return;
     }
-    Span span = register.span();
-    byte[] before = sectionOf(register).source().bytes(span);
+    if (register.field().isEmpty()) {
+      throw place.bad(
+          line,
+          "register '%s' cannot be changed: the snapshot has its value, but no device that holds it"
+              .formatted(name));
+    }
+    Span span = register.field().get().span();
+    byte[] before = sectionOf(span).source().bytes(span);
     byte[] after = new byte[before.length];
     for (int i = after.length; i-- > 0; value >>>= 8) {
       after[i] = (byte) value;
@@ -113,9 +119,9 @@ final class LockStep implements HardwareXmlHandler {
     edits.add(FieldEdit.of(place.path() + "/" + name, span, before, after, place.origin(line)));
   }
 
-  private DeviceSection sectionOf(Register register) {
+  private DeviceSection sectionOf(Span register) {
     return state.devices().stream()
-        .filter(device -> device.payload().contains(register.span()))
+        .filter(device -> device.payload().contains(register))
         .findFirst()
         .orElseThrow(
             () -> new IllegalArgumentException("register outside any section: " + register));

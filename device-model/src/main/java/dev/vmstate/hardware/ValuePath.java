@@ -51,11 +51,18 @@ public final class ValuePath {
       return FieldValue.edit(FieldPath.find(state.devices(), path), value, origin);
     }
     Register found = register.get();
+    Register.HeldBy field =
+        found
+            .field()
+            .orElseThrow(
+                () ->
+                    new IllegalArgumentException(
+                        path + ": the snapshot has its value, but no device that holds it"));
     ScalarType type = ScalarType.of("uint" + found.bits()).orElseThrow();
     try {
       return FieldEdit.of(
-          found.fieldPath(),
-          found.span(),
+          field.path(),
+          field.span(),
           type.encode(found.value()),
           type.encode(type.parse(value)),
           origin);

@@ -99,12 +99,19 @@ class CoreFileTest {
   }
 
   @Test
-  void otherElfFilesAreUnsupportedAndOtherFilesWrong() {
+  void otherElfFilesAreUnsupportedAndOtherFilesWrong() throws Exception {
     file.putShort(18, (short) 3);
-    UnsupportedFormatException machine = assertThrows(UnsupportedFormatException.class, this::open);
-    assertTrue(machine.getMessage().contains("e_machine 3, expected 62"), machine.getMessage());
-    file.put(4, (byte) 1);
+    CoreFile ofAnI386 = open();
+    UnsupportedFormatException machine =
+        assertThrows(UnsupportedFormatException.class, ofAnI386::requireX86x64);
+    assertTrue(machine.getMessage().contains("e_machine 3, expected 64 bits and 62"));
+    file.put(5, (byte) 3);
     assertThrows(UnsupportedFormatException.class, this::open);
+    file.put(5, (byte) 1).put(4, (byte) 0);
+    assertThrows(UnsupportedFormatException.class, this::open);
+    file.put(4, (byte) 2).putShort(16, (short) 2);
+    UnsupportedFormatException program = assertThrows(UnsupportedFormatException.class, this::open);
+    assertTrue(program.getMessage().contains("e_type 2, expected 4 (core)"));
     file.put(0, (byte) 0);
     assertEquals("a.core: ELF header: at offset 0x0: not an ELF file", broken().getMessage());
   }
@@ -148,5 +155,56 @@ class CoreFileTest {
           assertThrows(Exception.class, () -> CoreFile.open(ByteSource.of("cut.core", cut)));
       assertTrue(e instanceof FormatException || e instanceof EOFException, e.toString());
     }
+  }
+
+  @Test
+  void aThirtyTwoBitBigEndianCoreIsReadToo() throws Exception {
+    ByteBuffer big = ByteBuffer.allocate(0x200).order(ByteOrder.BIG_ENDIAN);
+    big.putInt(0, 0x7f454c46).put(4, (byte) 1).put(5, (byte) 2).put(6, (byte) 1);
+    big.putShort(16, (short) 4).putShort(18, (short) 20).putInt(20, 1);
+    big.putInt(28, 92).putInt(32, 52); // e_phoff, e_shoff
+    big.putShort(42, (short) 32).putShort(44, (short) 0xffff);
+    big.putInt(52 + 28, 2); // sh_info: two program headers
+    big.putInt(92, 4).putInt(96, 0x100).putInt(108, 28);
+    big.putInt(124, 1).putInt(128, 0x180).putInt(132, 0xc000_0000).putInt(136, 0x8000_0000);
+    big.putInt(140, 0x80).putInt(144, 0x80).putInt(148, 7);
+    big.putInt(0x100, 5).putInt(0x104, 6).putInt(0x108, 9);
+    big.put(0x10c, "TEST".getBytes(StandardCharsets.US_ASCII)).put(0x180, (byte) 0x33);
+    CoreFile core = CoreFile.open(ByteSource.of("ppc.core", big.array()));
+    assertEquals(
+        List.of(new LoadSegment(0xc000_0000L, 0x8000_0000L, 0x180, 0x80, 0x80, 7)), core.loads());
+    assertEquals(List.of(new CoreNote("TEST", 9, new Span(0x114, 6))), core.notes());
+    ByteBuffer one = ByteBuffer.allocate(1);
+    core.readPhysical(0x8000_0000L, one);
+    assertEquals(0x33, one.get(0));
+  }
+
+  @Test
+  void memoryBeyondFiftyTwoBitsIsRefused() {
+    program(2, 1, MEMORY, 1L << 51, 0x1000, 1L << 51);
+    file.putLong(PROGRAMS + 56 * 2 + 40, (1L << 51) + 1);
+    assertEquals(PROGRAMS + 2 * 56, broken().offset());
+    file.putLong(PROGRAMS + 56 * 2 + 40, -1);
+    assertEquals(PROGRAMS + 2 * 56, broken().offset());
+  }
+
+  @Test
+  void notesWithoutEndAreRefused() {
+    int headers = 0xfff0;
+    ByteBuffer many =
+        ByteBuffer.allocate(PROGRAMS + 56 * headers + 24).order(ByteOrder.LITTLE_ENDIAN);
+    many.put(0, file.array(), 0, PROGRAMS).putShort(56, (short) headers);
+    for (int i = 0; i < headers; i++) {
+      int at = PROGRAMS + 56 * i;
+      many.putInt(at, 4).putLong(at + 8, many.capacity() - 24).putLong(at + 32, 24);
+    }
+    FormatException e =
+        assertThrows(
+            UnsupportedFormatException.class,
+            () -> CoreFile.open(ByteSource.of("a.core", many.array())));
+    assertTrue(e.getMessage().contains("more than 65536 notes"), e.getMessage());
+    file.putInt(NOTES, 257);
+    file.putLong(PROGRAMS + 32, 0x1000);
+    assertTrue(broken().getMessage().contains("n_namesz 257"));
   }
 }

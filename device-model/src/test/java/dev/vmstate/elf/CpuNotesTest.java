@@ -37,7 +37,7 @@ class CpuNotesTest {
     for (String word : registers.trim().split("\\s+")) {
       String[] parts = word.split("=");
       long value = Long.parseUnsignedLong(parts[1], 16);
-      list.add(new Register(parts[0], new Span(0, 8), value, "cpu/" + parts[0]));
+      list.add(Register.ofField(parts[0], new Span(0, 8), value, "cpu/" + parts[0]));
     }
     return new X86Cpu(index, list);
   }

@@ -141,7 +141,7 @@ final class MachineBuilder {
   /** Names the field written last as a register. */
   MachineBuilder register(String name) {
     Field.Scalar scalar = (Field.Scalar) last();
-    registers.add(new Register(name, scalar.span(), scalar.value(), scalar.name()));
+    registers.add(Register.ofField(name, scalar.span(), scalar.value(), scalar.name()));
     return this;
   }
 

@@ -99,24 +99,21 @@ final class CoreRegisters {
   private static FieldEdit edit(X86Cpu cpu, NoteField.Value value, String origin)
       throws IOException {
     Register register = value.field().register().flatMap(cpu::find).orElse(null);
-    if (register == null) {
+    if (register == null || register.field().isEmpty()) {
       throw new IOException(
           "%s: '%s' was changed, but no register of the snapshot stands behind it"
               .formatted(origin, value.field().name()));
     }
+    Register.HeldBy field = register.field().get();
     if (register.bits() < 64 && value.value() >>> register.bits() != 0) {
       throw new IOException(
           "%s: '%s' is 0x%x, but %s has %d bits"
               .formatted(
-                  origin,
-                  value.field().name(),
-                  value.value(),
-                  register.fieldPath(),
-                  register.bits()));
+                  origin, value.field().name(), value.value(), field.path(), register.bits()));
     }
     return FieldEdit.of(
-        register.fieldPath(),
-        register.span(),
+        field.path(),
+        field.span(),
         bigEndian(register.value(), register.bits()),
         bigEndian(value.value(), register.bits()),
         origin + " (" + register.name() + ")");

@@ -79,7 +79,7 @@ public final class Injection {
       Optional<Manifest> manifest,
       Progress progress)
       throws IOException {
-    CoreFile core = CoreFile.open(bytes);
+    CoreFile core = CoreFile.open(bytes).requireX86x64();
     fields.addAll(CoreRegisters.edits(core, snapshot.cpus()));
     MemoryMap map = snapshot.memoryMap();
     CorePlaces places = new CorePlaces(core, map);

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vmstate.bytes.FormatException;
+import dev.vmstate.cpu.Register;
 import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.device.EditConflictException;
 import dev.vmstate.exchange.Extraction;
@@ -71,7 +72,8 @@ class RegisterEditTest {
   /** The old stream with one register's bytes replaced. */
   private byte[] with(int cpu, String register, long value) throws IOException {
     byte[] bytes = stream.clone();
-    var found = cpu(directory.resolve("vm.mig"), cpu).find(register).orElseThrow();
+    var found =
+        cpu(directory.resolve("vm.mig"), cpu).find(register).flatMap(Register::field).orElseThrow();
     ByteBuffer big = ByteBuffer.allocate(8).putLong(0, value);
     int length = (int) found.span().length();
     System.arraycopy(big.array(), 8 - length, bytes, (int) found.span().offset(), length);
