@@ -168,6 +168,11 @@ public final class CoreFile {
     return physical.segments();
   }
 
+  /** The same, to search in. */
+  public PhysicalSegments physical() {
+    return physical;
+  }
+
   /**
    * Fills {@code into} from guest-physical {@code address} on.
    *

@@ -70,19 +70,24 @@ public final class PhysicalSegments {
 
   /** The segment that holds {@code address}. */
   public Optional<Segment> at(long address) {
+    int index = firstEndingAfter(address);
+    return index < segments.size() && segments.get(index).physical() <= address
+        ? Optional.of(segments.get(index))
+        : Optional.empty();
+  }
+
+  /** Index of the first segment that ends behind {@code address}, or their number. */
+  public int firstEndingAfter(long address) {
     int low = 0;
-    int high = segments.size() - 1;
-    while (low <= high) {
+    int high = segments.size();
+    while (low < high) {
       int mid = (low + high) >>> 1;
-      Segment segment = segments.get(mid);
-      if (address < segment.physical()) {
-        high = mid - 1;
-      } else if (address >= segment.end()) {
+      if (segments.get(mid).end() <= address) {
         low = mid + 1;
       } else {
-        return Optional.of(segment);
+        high = mid;
       }
     }
-    return Optional.empty();
+    return low;
   }
 }
