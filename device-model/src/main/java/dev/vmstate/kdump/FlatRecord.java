@@ -40,7 +40,7 @@ public record FlatRecord(long offset, long size) {
   public static void decodeHeader(Cursor in, String place) throws IOException {
     String signature = in.text(16, "flattened header's signature");
     if (!signature.startsWith(SIGNATURE + "\0")) {
-      throw in.bad("signature '%s', expected makedumpfile".formatted(signature.trim()));
+      throw in.bad("no flattened file: expected 'makedumpfile' and zeros");
     }
     long at = in.position();
     long type = in.u64("flattened header's type");

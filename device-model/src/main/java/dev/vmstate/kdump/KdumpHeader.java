@@ -78,7 +78,7 @@ public record KdumpHeader(
     Cursor start = Cursor.of(source);
     String signature = start.text(8, "signature");
     if (!signature.equals(KDUMP_SIGNATURE)) {
-      throw start.bad("signature '%s', expected 'KDUMP   '".formatted(signature.trim()));
+      throw start.bad("neither an ELF file nor a kdump: expected 'KDUMP   '");
     }
     for (ByteOrder order : new ByteOrder[] {ByteOrder.LITTLE_ENDIAN, ByteOrder.BIG_ENDIAN}) {
       for (boolean wide : new boolean[] {true, false}) {

@@ -101,10 +101,7 @@ public final class DumpMemory implements GuestMemory {
     pages.read(map.ranges().get(block).start() + offset, into);
   }
 
-  /**
-   * Shows every page the dump holds, in the order of addresses. What stands for a page's place in
-   * the stream is its physical address: compressed bytes have no place anybody could use.
-   */
+  /** Shows every page the dump holds, in the order of addresses, none with a place in a stream. */
   public void scan(PageVisitor visitor, Progress progress) throws IOException {
     long total = map.blocks().stream().mapToLong(RamBlock::bytes).sum();
     progress.start("reading", total);
@@ -124,7 +121,7 @@ public final class DumpMemory implements GuestMemory {
         for (int i = 0; i < length; i += pageSize) {
           long address = range.start() + at + i;
           if (pages.holds(address)) {
-            show(visitor, range.block(), (at + i) / pageSize, chunk, i, address, zeros);
+            show(visitor, range.block(), (at + i) / pageSize, chunk, i, zeros);
           }
         }
         done += length;
@@ -134,18 +131,12 @@ public final class DumpMemory implements GuestMemory {
   }
 
   private void show(
-      PageVisitor visitor,
-      int block,
-      long page,
-      ByteBuffer chunk,
-      int at,
-      long address,
-      byte[] zeros)
+      PageVisitor visitor, int block, long page, ByteBuffer chunk, int at, byte[] zeros)
       throws IOException {
     if (chunk.slice(at, pageSize).mismatch(ByteBuffer.wrap(zeros)) < 0) {
       visitor.fill(block, page, 0);
     } else {
-      visitor.data(block, page, chunk, at, address);
+      visitor.data(block, page, chunk, at, -1);
     }
   }
 }

@@ -1,9 +1,7 @@
 package dev.vmstate.dump;
 
 import com.github.luben.zstd.ZstdDecompressCtx;
-import com.github.luben.zstd.ZstdException;
 import dev.vmstate.kdump.PageFlags;
-import io.airlift.compress.MalformedInputException;
 import io.airlift.compress.lzo.LzoDecompressor;
 import io.airlift.compress.snappy.SnappyDecompressor;
 import java.io.Closeable;
@@ -38,10 +36,7 @@ final class PageDecompressor implements Closeable {
                 zstd.decompressByteArray(page, 0, page.length, packed, 0, length);
             default -> throw new IllegalArgumentException("page flags " + flag);
           };
-    } catch (DataFormatException
-        | MalformedInputException
-        | ZstdException
-        | IndexOutOfBoundsException e) {
+    } catch (DataFormatException | RuntimeException e) { // each library has its own
       throw new IOException(String.valueOf(e.getMessage()), e);
     }
     if (got != page.length) {

@@ -39,7 +39,9 @@ public abstract class Snapshot implements Closeable {
    * @throws dev.vmstate.bytes.FormatException when it is no snapshot this code reads
    */
   public static Snapshot open(SnapshotName name) throws IOException {
-    return StreamSnapshot.of(Containers.open(name));
+    return DumpSnapshot.isDump(name)
+        ? DumpSnapshot.open(name)
+        : StreamSnapshot.of(Containers.open(name));
   }
 
   /** What the user called it. */
