@@ -1,12 +1,16 @@
 package dev.vmstate.cli;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.vmstate.fixtures.RequiredTool;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -98,5 +102,29 @@ class LibvirtRestoreTest {
     Path back = directory.resolve("back.save");
     Cli.ok("inject", out, "-o", back, "-q");
     assertArrayEquals(Files.readAllBytes(image), Files.readAllBytes(back));
+  }
+
+  /** The command line libvirt starts that domain with, as far as it matters to the stream. */
+  @Test
+  void verifyLoadsAnEditedImage() throws Exception {
+    Path image = saved("raw");
+    Path edited = directory.resolve("verified.save");
+    String mac = "52:54:00:aa:00:03";
+    Cli.ok("set-mac", image, "e1000e", mac, "-o", edited, "-q");
+    String machine =
+        new ObjectMapper().readTree(Cli.ok("info", "--json", image)).at("/machine").asText();
+    String qemu =
+        "-machine %s,usb=off,acpi=off,memory-backend=pc.ram -accel tcg -cpu qemu64 -m 8 -smp 1"
+            + " -object memory-backend-ram,id=pc.ram,size=8388608 -nodefaults -no-user-config"
+            + " -display none -device pci-bridge,chassis_nr=1,id=pci.1,bus=pci.0,addr=0x2"
+            + " -netdev user,id=n1 -device e1000,netdev=n1,mac=52:54:00:f1:f1:01,addr=0x3,rombar=0"
+            + " -netdev user,id=n2 -device virtio-net-pci,netdev=n2,mac=52:54:00:f1:f1:02,bus=pci.1,addr=0x3,rombar=0"
+            + " -netdev user,id=n3 -device e1000e,netdev=n3,mac=%s,addr=0x4,rombar=0";
+    List<Object> words =
+        new ArrayList<>(List.of("verify", edited, "--against", image, "--", "qemu-system-x86_64"));
+    words.addAll(List.of(qemu.formatted(machine, mac).split(" ")));
+    Cli verified = Cli.run(words.toArray());
+    assertEquals(0, verified.status(), verified.out() + verified.err());
+    assertTrue(verified.out().contains("kept:"), verified.out());
   }
 }

@@ -76,7 +76,7 @@ public final class DomainXml {
     return out.flip().toString();
   }
 
-  /** {@code <name>}. */
+  /** {@code <name>}, without control characters. */
   public Optional<String> name() {
     return scan.name();
   }

@@ -28,6 +28,7 @@ final class DomainXmlScan {
   private static final int MAX_ATTRIBUTES = 64;
   private static final int MAX_ATTRIBUTE_LENGTH = 1 << 20;
   private static final int MAX_INTERFACES = 4096;
+  private static final int MAX_NAME = 1000;
 
   private final String place;
   private final String text;
@@ -124,7 +125,10 @@ final class DomainXmlScan {
 
   private void start(String element) throws FormatException {
     switch (element) {
-      case "domain/os/type" -> machine = attribute("machine");
+      case "domain/os/type" -> {
+        String type = attribute("machine");
+        machine = type == null ? null : shown(type);
+      }
       case "domain/devices/interface" -> {
         if (cards.size() == MAX_INTERFACES) {
           throw new FormatException(
@@ -171,8 +175,8 @@ final class DomainXmlScan {
 
   private void end(String element) {
     switch (element) {
-      case "domain/name" -> name = characters.toString();
-      case "domain/uuid" -> uuid = characters.toString().strip();
+      case "domain/name" -> name = shown(characters.toString());
+      case "domain/uuid" -> uuid = shown(characters.toString().strip());
       case "domain/devices/interface" -> card = null;
       case "domain/devices/controller" -> {
         if (controller != null) {
@@ -224,6 +228,12 @@ final class DomainXmlScan {
       bytesSeen += c < 0x80 ? 1 : c < 0x800 || Character.isSurrogate(c) ? 2 : 3;
     }
     return bytesSeen;
+  }
+
+  /** For people: what a terminal would obey, and what is longer than any name, is left out. */
+  private static String shown(String text) {
+    String clean = text.replaceAll("\\p{Cc}", "?");
+    return clean.length() <= MAX_NAME ? clean : clean.substring(0, MAX_NAME) + "…";
   }
 
   Optional<String> name() {

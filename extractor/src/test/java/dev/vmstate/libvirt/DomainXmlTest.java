@@ -153,6 +153,15 @@ class DomainXmlTest {
   }
 
   @Test
+  void aNameTellsATerminalNothing() throws Exception {
+    DomainXml domain =
+        parse("<domain><name>a&#9;b\u009b31m" + "c".repeat(2000) + "</name></domain>");
+    String name = domain.name().orElseThrow();
+    assertTrue(name.startsWith("a?b?31mccc"), name);
+    assertEquals(1001, name.length());
+  }
+
+  @Test
   void depthElementsAndAttributesAreBounded() {
     assertTrue(refused("<domain>" + "<a>".repeat(1 << 20)).length() < 300);
     assertTrue(refused("<domain>" + "<a/>".repeat(1 << 19) + "</domain>").length() < 300);
