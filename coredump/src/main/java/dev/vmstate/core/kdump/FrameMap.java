@@ -38,10 +38,16 @@ record FrameMap(List<Run> runs) {
     return runs.isEmpty() ? 0 : runs.get(runs.size() - 1).end();
   }
 
-  /** Sets bits {@code [from, from + 8 * bytes.length)} of the bitmap, bit n for frame n. */
-  void bits(long from, byte[] bytes) {
+  /**
+   * Sets bits {@code [from, from + 8 * bytes.length)} of the bitmap, bit n for frame n.
+   *
+   * @return whether one was set
+   */
+  boolean bits(long from, byte[] bytes) {
     long to = from + 8L * bytes.length;
+    boolean any = false;
     for (Run run : runs) {
+      any |= run.first() < to && run.end() > from;
       for (long frame = Math.max(from, run.first()); frame < Math.min(to, run.end()); ) {
         int at = (int) ((frame - from) / 8);
         if (frame % 8 == 0 && frame + 8 <= Math.min(to, run.end())) {
@@ -53,5 +59,6 @@ record FrameMap(List<Run> runs) {
         }
       }
     }
+    return any;
   }
 }

@@ -1,14 +1,15 @@
 package dev.vmstate.core.kdump;
 
 import com.github.luben.zstd.ZstdCompressCtx;
+import dev.vmstate.kdump.PageFlags;
 import java.util.zip.Deflater;
 
-/** How pages are packed: {@code DUMP_DH_COMPRESSED_*} of crash's {@code diskdump.h}. */
+/** How pages are packed. */
 public enum KdumpCompression {
   /** zlib streams (RFC 1950); every crash reads them. */
-  ZLIB(0x01),
+  ZLIB(PageFlags.DUMP_DH_COMPRESSED_ZLIB),
   /** zstd frames; crash 8.0 and makedumpfile 1.7.0 and later. */
-  ZSTD(0x20);
+  ZSTD(PageFlags.DUMP_DH_COMPRESSED_ZSTD);
 
   private static final int ZSTD_LEVEL = 1;
 

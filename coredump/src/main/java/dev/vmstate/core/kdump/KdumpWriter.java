@@ -1,6 +1,13 @@
 package dev.vmstate.core.kdump;
 
 import dev.vmstate.bytes.Progress;
+import dev.vmstate.bytes.Span;
+import dev.vmstate.core.elf.CoreHeader;
+import dev.vmstate.cpu.X86Cpu;
+import dev.vmstate.elf.ElfNote;
+import dev.vmstate.kdump.KdumpHeader;
+import dev.vmstate.kdump.KdumpSubHeader;
+import dev.vmstate.kdump.PageDescriptor;
 import dev.vmstate.memory.GuestMemory;
 import dev.vmstate.memory.MemoryMap;
 import java.io.IOException;
@@ -8,7 +15,9 @@ import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -16,17 +25,13 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * Writes a kdump-compressed file, not flattened.
- *
- * <pre>
- * File ::= header, sub header with notes, bitmap 1, bitmap 2, page_desc per frame, zero page, pages
- * page_desc ::= i64 offset, u32 size, u32 flags, u64 page_flags
- * </pre>
+ * Writes a kdump-compressed file, not flattened; {@link KdumpHeader} has the format.
  *
  * <p>Both bitmaps say the same: every frame that is RAM is in the file. All frames of zeros share
- * one page. Packing goes on in several threads while the next frames are read; at most a few MiB
- * are on their way. VMCOREINFO is noticed as the pages pass and stands behind them. Source: {@code
- * dump/dump.c}, write_dump_pages.
+ * one page. Memory is read once, by ascending address; packing goes on in several threads while the
+ * next frames are read, and at most a few MiB are on their way. VMCOREINFO is noticed as the pages
+ * pass, so there is room for it behind the notes of the CPUs and headers are written last. It has
+ * to be one of the notes: makedumpfile, when it makes another dump of this one, looks for it there.
  */
 public final class KdumpWriter {
   /** Takes bytes of the file. */
@@ -35,30 +40,36 @@ public final class KdumpWriter {
     void write(ByteBuffer bytes, long at) throws IOException;
   }
 
-  private static final int DESCRIPTOR = 24;
   private static final int CHUNK_BYTES = 1 << 20;
   private static final int BITMAP_STEP = 1 << 16;
+  private static final int ROOM_FOR_VMCOREINFO = 32 + Vmcoreinfo.MOST_BYTES;
+
+  /** Copies of two kernels, twice each, and some more. */
+  private static final int MOST_CANDIDATES = 16;
 
   private final GuestMemory memory;
+  private final List<X86Cpu> cpus;
   private final int pageSize;
   private final KdumpCompression compression;
   private final Output out;
   private final FrameMap frames;
   private final Progress progress;
+  private final List<Vmcoreinfo> candidates = new ArrayList<>();
   private final ByteBuffer descriptors =
-      ByteBuffer.allocate(4096 * DESCRIPTOR).order(ByteOrder.LITTLE_ENDIAN);
+      ByteBuffer.allocate(4096 * PageDescriptor.BYTES).order(ByteOrder.LITTLE_ENDIAN);
   private long descriptorsAt;
   private long zeroAt;
   private long dataAt;
-  private Optional<Vmcoreinfo> vmcoreinfo = Optional.empty();
 
   private KdumpWriter(
       GuestMemory memory,
+      List<X86Cpu> cpus,
       int pageSize,
       KdumpCompression compression,
       Output out,
       Progress progress) {
     this.memory = memory;
+    this.cpus = cpus;
     this.pageSize = pageSize;
     this.compression = compression;
     this.out = out;
@@ -69,57 +80,81 @@ public final class KdumpWriter {
   /**
    * Writes the file.
    *
-   * @param notes the ELF notes of the CPUs, encoded, one behind the other
-   * @param cpus how many CPUs there are
+   * @param cpus for the notes; there may be none
    * @return the guest kernel's VMCOREINFO, if it was found on the way
    */
   public static Optional<Vmcoreinfo> write(
       GuestMemory memory,
+      List<X86Cpu> cpus,
       int pageSize,
-      ByteBuffer notes,
-      int cpus,
       KdumpCompression compression,
       Output out,
       Progress progress)
       throws IOException {
-    return new KdumpWriter(memory, pageSize, compression, out, progress).write(notes, cpus);
+    return new KdumpWriter(memory, cpus, pageSize, compression, out, progress).write();
   }
 
-  private Optional<Vmcoreinfo> write(ByteBuffer notes, int cpus) throws IOException {
-    long bitmapAt =
-        (1 + KdumpHeader.subHeaderBlocks(pageSize, notes.remaining())) * (long) pageSize;
-    long bitmapBlocks = ((frames.end() + 7) / 8 + pageSize - 1) / pageSize;
-    bitmap(bitmapAt, bitmapBlocks);
-    bitmap(bitmapAt + bitmapBlocks * pageSize, bitmapBlocks);
-    descriptorsAt = bitmapAt + 2 * bitmapBlocks * pageSize;
-    zeroAt = descriptorsAt + frames.count() * DESCRIPTOR;
+  private Optional<Vmcoreinfo> write() throws IOException {
+    List<ElfNote> notes = new ArrayList<>(CoreHeader.cpuNotes(cpus));
+    long room = KdumpSubHeader.BYTES + bytes(notes) + ROOM_FOR_VMCOREINFO;
+    long subHeaderBlocks = (room + pageSize - 1) / pageSize;
+    long bitmapBlocks = 2 * KdumpHeader.blocks(frames.end(), pageSize);
+    long bitmapAt = (1 + subHeaderBlocks) * pageSize;
+    bitmap(bitmapAt, bitmapBlocks / 2);
+    bitmap(bitmapAt + bitmapBlocks / 2 * pageSize, bitmapBlocks / 2);
+    descriptorsAt = bitmapAt + bitmapBlocks * pageSize;
+    zeroAt = descriptorsAt + frames.count() * PageDescriptor.BYTES;
     dataAt = zeroAt + pageSize;
     out.write(ByteBuffer.allocate(pageSize), zeroAt);
     pages();
-    byte[] text = vmcoreinfo.map(Vmcoreinfo::bytes).orElse(new byte[0]);
-    out.write(ByteBuffer.wrap(text), dataAt);
+    KernelImage kernel = KernelImage.find(memory, cpus, candidates);
+    long notesAt = pageSize + (long) KdumpSubHeader.BYTES;
+    Span vmcoreinfo = new Span(0, 0);
+    if (kernel.vmcoreinfo().isPresent()) {
+      ElfNote note = kernel.vmcoreinfo().get().note();
+      long end = notesAt + bytes(notes) + note.bytes();
+      int length = note.descriptor().remaining();
+      vmcoreinfo = new Span(end - (length + 3 & ~3), length);
+      notes.add(note);
+    }
     KdumpHeader header =
         new KdumpHeader(
-            pageSize,
-            frames.end(),
-            2 * bitmapBlocks,
-            cpus,
+            true,
+            ByteOrder.LITTLE_ENDIAN,
+            KdumpHeader.VERSION,
+            kernel.utsname(),
             compression.flag(),
-            notes,
-            vmcoreinfo.map(found -> found.physBase().orElse(0)).orElse(0L),
-            vmcoreinfo.map(Vmcoreinfo::release),
-            vmcoreinfo.isPresent() ? dataAt : 0,
-            text.length);
+            pageSize,
+            subHeaderBlocks,
+            bitmapBlocks,
+            frames.end(),
+            cpus.size(),
+            new KdumpSubHeader(
+                kernel.physBase(),
+                0,
+                false,
+                frames.end(),
+                vmcoreinfo,
+                new Span(notes.isEmpty() ? 0 : notesAt, bytes(notes))));
     out.write(header.encode(), 0);
-    return vmcoreinfo;
+    ByteBuffer noteBytes = ByteBuffer.allocate((int) bytes(notes)).order(ByteOrder.LITTLE_ENDIAN);
+    notes.forEach(note -> note.encode(noteBytes));
+    out.write(noteBytes.flip(), notesAt);
+    return kernel.vmcoreinfo();
   }
 
+  private static long bytes(List<ElfNote> notes) {
+    return notes.stream().mapToLong(ElfNote::bytes).sum();
+  }
+
+  /** Stretches without a bit are not written: the file is new, they are zero. */
   private void bitmap(long at, long blocks) throws IOException {
     long bytes = blocks * pageSize;
     for (long done = 0; done < bytes; done += BITMAP_STEP) {
       byte[] step = new byte[(int) Math.min(BITMAP_STEP, bytes - done)];
-      frames.bits(8 * done, step);
-      out.write(ByteBuffer.wrap(step), at + done);
+      if (frames.bits(8 * done, step)) {
+        out.write(ByteBuffer.wrap(step), at + done);
+      }
     }
   }
 
@@ -162,19 +197,35 @@ public final class KdumpWriter {
   /** The bytes from {@code physical} on; what is no RAM is zero. */
   private void read(long physical, byte[] bytes) throws IOException {
     long end = physical + bytes.length;
-    for (MemoryMap.Range range : memory.map().ranges()) {
+    List<MemoryMap.Range> ranges = memory.map().ranges();
+    for (int i = firstEndingAfter(ranges, physical);
+        i < ranges.size() && ranges.get(i).start() < end;
+        i++) {
+      MemoryMap.Range range = ranges.get(i);
       long from = Math.max(physical, range.start());
       long to = Math.min(end, range.end());
-      if (from < to) {
-        ByteBuffer into = ByteBuffer.wrap(bytes, (int) (from - physical), (int) (to - from));
-        memory.readBlock(range.block(), range.offset() + from - range.start(), into);
-      }
+      ByteBuffer into = ByteBuffer.wrap(bytes, (int) (from - physical), (int) (to - from));
+      memory.readBlock(range.block(), range.offset() + from - range.start(), into);
     }
   }
 
+  private static int firstEndingAfter(List<MemoryMap.Range> ranges, long address) {
+    int low = 0;
+    int high = ranges.size();
+    while (low < high) {
+      int mid = (low + high) >>> 1;
+      if (ranges.get(mid).end() <= address) {
+        low = mid + 1;
+      } else {
+        high = mid;
+      }
+    }
+    return low;
+  }
+
   private void look(byte[] bytes, int count) {
-    for (int i = 0; vmcoreinfo.isEmpty() && i < count; i++) {
-      vmcoreinfo = Vmcoreinfo.at(bytes, i * pageSize, pageSize);
+    for (int i = 0; i < count && candidates.size() < MOST_CANDIDATES; i++) {
+      Vmcoreinfo.at(bytes, i * pageSize, pageSize).ifPresent(candidates::add);
     }
   }
 
@@ -186,11 +237,8 @@ public final class KdumpWriter {
       if (!descriptors.hasRemaining()) {
         flush();
       }
-      descriptors
-          .putLong(zero ? zeroAt : at)
-          .putInt(zero ? pageSize : length)
-          .putInt(zero || length == pageSize ? 0 : compression.flag())
-          .putLong(0);
+      int flags = zero || length == pageSize ? 0 : compression.flag();
+      new PageDescriptor(zero ? zeroAt : at, zero ? pageSize : length, flags).encode(descriptors);
       at += length;
     }
     out.write(ByteBuffer.wrap(pages.bytes(), 0, pages.used()), dataAt);

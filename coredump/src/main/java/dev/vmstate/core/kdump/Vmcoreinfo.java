@@ -1,78 +1,137 @@
 package dev.vmstate.core.kdump;
 
+import dev.vmstate.elf.ElfNote;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
- * The text a Linux kernel keeps for crash tools: {@code KEY=VALUE} lines. It stands in RAM at the
- * start of a page ({@code vmcoreinfo_data}), where a look at each page's first bytes finds it.
+ * The text a Linux kernel keeps for crash tools: {@code KEY=VALUE} lines. It stands twice in RAM,
+ * at the start of a page each time, so a look at every page's first bytes finds it: as it is
+ * (vmcoreinfo_data), and as the ELF note a kernel started by kexec would take over.
  *
  * <p>Source: {@code kernel/vmcore_info.c} (crash_core.c before 6.9).
  */
 public final class Vmcoreinfo {
+  /** Owner of the note. */
+  public static final String OWNER = "VMCOREINFO";
+
+  /** The kernel's buffer has a page. */
+  static final int MOST_BYTES = 4096;
+
   private static final byte[] FIRST = "OSRELEASE=".getBytes(StandardCharsets.US_ASCII);
-  private static final Pattern PHYS_BASE =
-      Pattern.compile("^NUMBER\\(phys_base\\)=(-?\\d{1,19})$", Pattern.MULTILINE);
-  private static final Pattern RELEASE =
-      Pattern.compile("^OSRELEASE=([\\x21-\\x7e]{1,64})$", Pattern.MULTILINE);
+  private static final int NOTE_TEXT = 24;
 
   private final byte[] text;
+  private final Map<String, String> values = new HashMap<>();
 
   private Vmcoreinfo(byte[] text) {
     this.text = text;
+    for (String line : new String(text, StandardCharsets.ISO_8859_1).split("\n")) {
+      int is = line.indexOf('=');
+      if (is > 0) {
+        values.putIfAbsent(line.substring(0, is), line.substring(is + 1));
+      }
+    }
   }
 
   /**
    * The text at the start of a page, if it is one.
    *
-   * <p>A copy that a second kernel has begun to write, or the format string in the kernel's image,
-   * has no symbols and is none.
+   * <p>Neither the format string in the kernel's image nor a copy that somebody has begun to write
+   * has symbols and an end.
    */
   static Optional<Vmcoreinfo> at(byte[] bytes, int from, int pageSize) {
-    for (int i = 0; i < FIRST.length; i++) {
-      if (bytes[from + i] != FIRST[i]) {
-        return Optional.empty();
+    int end = from + pageSize;
+    if (starts(bytes, from)) {
+      int length = 0;
+      while (length < MOST_BYTES && from + length < end && bytes[from + length] != 0) {
+        length++;
       }
+      return checked(bytes, from, length);
     }
-    int end = from;
-    while (end < from + pageSize && bytes[end] != 0) {
-      end++;
+    // A note: namesz 11, descsz, type 0, "VMCOREINFO\0", padding. Its text ends where it says.
+    ByteBuffer head = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    if (head.getInt(from) != OWNER.length() + 1
+        || head.getInt(from + 8) != 0
+        || !starts(bytes, from + NOTE_TEXT)) {
+      return Optional.empty();
     }
-    String all = new String(bytes, from, end - from, StandardCharsets.ISO_8859_1);
-    boolean whole =
-        all.endsWith("\n")
-            && RELEASE.matcher(all).find()
-            && all.contains("\nSYMBOL(_stext)=")
-            && all.contains("\nPAGESIZE=");
-    return whole
-        ? Optional.of(new Vmcoreinfo(all.getBytes(StandardCharsets.ISO_8859_1)))
-        : Optional.empty();
+    int length = head.getInt(from + 4);
+    boolean fits = length > 0 && length <= Math.min(MOST_BYTES, pageSize - NOTE_TEXT);
+    return fits ? checked(bytes, from + NOTE_TEXT, length) : Optional.empty();
   }
 
+  private static boolean starts(byte[] bytes, int from) {
+    for (int i = 0; i < FIRST.length; i++) {
+      if (bytes[from + i] != FIRST[i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static Optional<Vmcoreinfo> checked(byte[] bytes, int from, int length) {
+    byte[] text = new byte[length];
+    System.arraycopy(bytes, from, text, 0, length);
+    Vmcoreinfo found = new Vmcoreinfo(text);
+    boolean whole =
+        length > 0
+            && text[length - 1] == '\n'
+            && found.release().matches("[\\x21-\\x7e]{1,64}")
+            && found.symbol("_stext").isPresent()
+            && found.value("PAGESIZE").isPresent();
+    return whole ? Optional.of(found) : Optional.empty();
+  }
+
+  /** The text. */
   byte[] bytes() {
     return text.clone();
   }
 
+  /** The text as a note. */
+  ElfNote note() {
+    return ElfNote.of(OWNER, 0, text.clone());
+  }
+
+  private Optional<String> value(String key) {
+    return Optional.ofNullable(values.get(key));
+  }
+
   /** {@code OSRELEASE}. */
   public String release() {
-    Matcher found = RELEASE.matcher(text());
-    return found.find() ? found.group(1) : "";
+    return value("OSRELEASE").orElse("");
+  }
+
+  /** {@code SYMBOL(name)}: a virtual address. */
+  public OptionalLong symbol(String name) {
+    return number("SYMBOL(%s)".formatted(name), 16);
+  }
+
+  /** {@code OFFSET(struct.field)}. */
+  public OptionalLong offset(String field) {
+    return number("OFFSET(%s)".formatted(field), 10);
   }
 
   /** {@code NUMBER(phys_base)}, which may be negative. */
   public OptionalLong physBase() {
-    Matcher found = PHYS_BASE.matcher(text());
+    return number("NUMBER(phys_base)", 10);
+  }
+
+  private OptionalLong number(String key, int radix) {
+    String value = values.get(key);
+    if (value == null) {
+      return OptionalLong.empty();
+    }
     try {
-      return found.find() ? OptionalLong.of(Long.parseLong(found.group(1))) : OptionalLong.empty();
+      return OptionalLong.of(
+          radix == 16 ? Long.parseUnsignedLong(value, 16) : Long.parseLong(value));
     } catch (NumberFormatException e) {
       return OptionalLong.empty();
     }
-  }
-
-  private String text() {
-    return new String(text, StandardCharsets.ISO_8859_1);
   }
 }

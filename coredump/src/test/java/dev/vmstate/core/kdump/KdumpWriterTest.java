@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.github.luben.zstd.Zstd;
 import dev.vmstate.bytes.Progress;
+import dev.vmstate.core.Cpus;
+import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.memory.GuestMemory;
 import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.memory.RamBlock;
@@ -33,9 +35,13 @@ class KdumpWriterTest {
   /** Frames 0 and 1 are RAM, a hole, then frames 16 to 23; frame 23 ends in the middle. */
   private static final List<RamBlock> BLOCKS = List.of(new RamBlock("pc.ram", 10 * PAGE, PAGE));
 
+  /** Bytes of its two notes: heads, owners, descriptors. */
+  private static final int NOTES = 12 + 8 + 336 + 12 + 8 + 440;
+
+  private static final X86Cpu CPU = Cpus.of(0, "rip=fff0 rax=1 cr0=10");
+
   private final byte[] ram = new byte[10 * PAGE];
   private final byte[] file = new byte[1 << 20];
-  private int end;
 
   private GuestMemory memory() {
     MemoryMap map =
@@ -59,17 +65,14 @@ class KdumpWriterTest {
   }
 
   private Optional<Vmcoreinfo> write(KdumpCompression compression) throws IOException {
-    byte[] notes = {1, 2, 3, 4, 5, 6, 7, 8};
     return KdumpWriter.write(
         memory(),
+        List.of(CPU, CPU, CPU),
         PAGE,
-        ByteBuffer.wrap(notes),
-        3,
         compression,
         (bytes, at) -> {
           int length = bytes.remaining();
           bytes.get(file, (int) at, length);
-          end = Math.max(end, (int) at + length);
         },
         Progress.NONE);
   }
@@ -100,21 +103,22 @@ class KdumpWriterTest {
     assertEquals(6, in.getInt(8));
     assertEquals(compression == KdumpCompression.ZLIB ? 1 : 0x20, in.getInt(424));
     assertEquals(PAGE, in.getInt(428));
-    assertEquals(1, in.getInt(432));
+    assertEquals(2, in.getInt(432), "the notes, and room for VMCOREINFO");
     assertEquals(2, in.getInt(436));
     assertEquals(24, in.getInt(440));
     assertEquals(3, in.getInt(460));
     assertEquals(PAGE + 104, in.getLong(PAGE + 48));
-    assertEquals(8, in.getLong(PAGE + 56));
+    assertEquals(3 * NOTES, in.getLong(PAGE + 56));
     assertEquals(24, in.getLong(PAGE + 96));
-    assertEquals(0x0807060504030201L, in.getLong(PAGE + 104));
-    for (int bitmap = 2 * PAGE; bitmap <= 3 * PAGE; bitmap += PAGE) {
+    assertEquals(1, in.getInt(PAGE + 104 + 8), "NT_PRSTATUS comes first");
+    assertEquals(336, in.getInt(PAGE + 104 + 4));
+    for (int bitmap = 3 * PAGE; bitmap <= 4 * PAGE; bitmap += PAGE) {
       assertEquals(0x00ff0003, in.getInt(bitmap));
       assertEquals(0, in.getInt(bitmap + 4));
     }
     int[] frames = {0, 1, 16, 17, 18, 19, 20, 21, 22, 23};
     for (int i = 0; i < frames.length; i++) {
-      int at = 4 * PAGE + 24 * i;
+      int at = 5 * PAGE + 24 * i;
       int offset = (int) in.getLong(at);
       byte[] packed = Arrays.copyOfRange(file, offset, offset + in.getInt(at + 8));
       byte[] expected = Arrays.copyOfRange(ram, i * PAGE, (i + 1) * PAGE);
@@ -132,7 +136,7 @@ class KdumpWriterTest {
         assertArrayEquals(expected, unpack(compression, packed), "frame " + frames[i]);
       }
     }
-    assertEquals(in.getLong(4 * PAGE + 24), in.getLong(4 * PAGE + 2 * 24), "zeros share a page");
+    assertEquals(in.getLong(5 * PAGE + 24), in.getLong(5 * PAGE + 2 * 24), "zeros share a page");
   }
 
   @Test
@@ -147,9 +151,27 @@ class KdumpWriterTest {
     int at = (int) in.getLong(PAGE + 32);
     assertEquals(text.length, in.getLong(PAGE + 40));
     assertArrayEquals(text, Arrays.copyOfRange(file, at, at + text.length));
-    assertEquals(end, at + text.length);
+    int note = PAGE + 104 + 3 * NOTES;
+    assertEquals(note + 24, at, "it is a note");
+    assertEquals("VMCOREINFO\0", new String(file, note + 12, 11, StandardCharsets.US_ASCII));
+    int length = 24 + (text.length + 3) / 4 * 4;
+    assertEquals(3 * NOTES + length, in.getLong(PAGE + 56));
     assertEquals("6.1.0-test", new String(file, 12 + 2 * 65, 10, StandardCharsets.US_ASCII));
     assertEquals("x86_64", new String(file, 12 + 4 * 65, 6, StandardCharsets.US_ASCII));
+  }
+
+  @Test
+  void theKernelsNoteIsAsGoodAsItsText() throws Exception {
+    ByteBuffer page = ByteBuffer.allocate(PAGE).order(ByteOrder.LITTLE_ENDIAN);
+    page.putInt(11).putInt(TEXT.length()).putInt(0);
+    page.put("VMCOREINFO\0\0".getBytes(StandardCharsets.US_ASCII));
+    page.put(TEXT.getBytes(StandardCharsets.US_ASCII));
+    System.arraycopy(page.array(), 0, ram, 5 * PAGE, PAGE);
+    assertEquals("6.1.0-test", write(KdumpCompression.ZSTD).orElseThrow().release());
+    page.putInt(4, TEXT.length() + 1);
+    assertTrue(Vmcoreinfo.at(page.array(), 0, PAGE).isEmpty());
+    page.putInt(4, PAGE);
+    assertTrue(Vmcoreinfo.at(page.array(), 0, PAGE).isEmpty());
   }
 
   @Test
