@@ -120,10 +120,11 @@ class Qcow2EditsTest {
     return output;
   }
 
-  private static void inPlace(Path image, String name, StreamEdits edit) throws IOException {
+  private static void inPlace(Path image, String name, StreamEdits edit, Opener opener)
+      throws IOException {
     try (Qcow2Image opened = Qcow2Image.open(image)) {
       FileEdits edits = new Qcow2Edits(edit, opened.vmState(opened.find(name), name));
-      try (InPlace change = new InPlace(image, Opener.PLAIN)) {
+      try (InPlace change = new InPlace(image, opener)) {
         change.carryOut(opened.file().size(), edits.appendAt(), edits);
       }
     }
@@ -140,7 +141,7 @@ class Qcow2EditsTest {
     fresh.check();
     assertArrayEquals(expected, state(fresh.file(), name));
     Path changed = Files.write(directory.resolve("changed.qcow2"), before);
-    inPlace(changed, name, edit);
+    inPlace(changed, name, edit, Opener.PLAIN);
     assertEquals(-1, Files.mismatch(fresh.file(), changed));
     InPlace.undo(changed);
     assertArrayEquals(before, Files.readAllBytes(changed));
@@ -258,6 +259,28 @@ class Qcow2EditsTest {
     // QEMU goes on with it: to the snapshot, away from it, and deletes it.
     image.snapshot("-a", "one").snapshot("-a", "two").check();
     image.snapshot("-d", "one").snapshot("-d", "two").snapshot("-d", "disk").check();
+  }
+
+  /** A growing VM state some of whose clusters are shared: every kind of change there is. */
+  @Test
+  void stoppedAtAnyChangeTheImageIsTakenBack() throws Exception {
+    Qcow2Builder builder = new Qcow2Builder(3, 9).diskSize(3 << 9).disk(1, bytes(1, 512));
+    builder.snapshot("s", bytes(2, 20_000)).loaded();
+    byte[] before = builder.build();
+    Path image = directory.resolve("disk.qcow2");
+    Edit edit = Edit.random(new SplittableRandom(1), 20_000, 10, 60_000);
+    for (int n = 0; ; n++) {
+      Files.write(image, before);
+      try {
+        inPlace(image, "s", edit, new FaultyChannel.Fuse(n, true).opener());
+        assertTrue(n > 20, n + " changes");
+        return;
+      } catch (IOException e) {
+        assertTrue(e.getMessage().contains("vmstate undo"), e.getMessage());
+        InPlace.undo(image);
+        assertArrayEquals(before, Files.readAllBytes(image), "change " + n);
+      }
+    }
   }
 
   /** With clusters of 512 bytes a table of one cluster counts 8 MiB. */
