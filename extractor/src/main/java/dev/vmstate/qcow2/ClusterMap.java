@@ -98,6 +98,21 @@ public final class ClusterMap {
     return tables.length;
   }
 
+  /** One more than the last cluster that has an entry. */
+  public long end() throws IOException {
+    for (int table = tables.length; table-- > 0; ) {
+      if (tableAt(table) != 0) {
+        long first = (long) table << header.l2Bits();
+        for (long cluster = first + (1L << header.l2Bits()); cluster-- > first; ) {
+          if (entry(cluster) != 0 || bitmap(cluster) != 0) {
+            return cluster + 1;
+          }
+        }
+      }
+    }
+    return 0;
+  }
+
   /** How many clusters they map. */
   public long clusterCount() {
     return (long) tables.length << header.l2Bits();

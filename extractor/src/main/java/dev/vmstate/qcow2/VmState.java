@@ -1,8 +1,11 @@
 package dev.vmstate.qcow2;
 
 import dev.vmstate.bytes.ByteSource;
+import dev.vmstate.bytes.Cursor;
 import dev.vmstate.bytes.FormatException;
 import dev.vmstate.bytes.Span;
+import dev.vmstate.bytes.WindowedSource;
+import dev.vmstate.stream.StreamHeader;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -16,6 +19,7 @@ import java.util.Map;
  */
 public final class VmState implements ByteSource {
   private static final int SUBCLUSTERS = 32;
+  private static final int HEAD = 4096;
 
   /** Decompressed clusters kept in memory, in bytes; two at least. */
   private static final int CACHE = 1 << 20;
@@ -28,6 +32,7 @@ public final class VmState implements ByteSource {
   private final ClusterMap map;
   private final int bits;
   private final Map<Long, byte[]> decompressed;
+  private long size;
 
   VmState(Qcow2Image image, Qcow2Snapshot snapshot, String name) throws IOException {
     this.image = image;
@@ -47,6 +52,7 @@ public final class VmState implements ByteSource {
     String place =
         "%s: snapshot '%s'".formatted(image.name(), SnapshotTable.shown(snapshot.name()));
     long vmIndex = image.header().l1Index(snapshot.diskSize());
+    this.size = snapshot.vmStateSize();
     this.map = new ClusterMap(image, place, snapshot.l1(), vmIndex);
     if (image.header().clusters(size()) > map.clusterCount()) {
       throw new FormatException(
@@ -55,6 +61,22 @@ public final class VmState implements ByteSource {
           "0x%x bytes of VM state behind a disk of 0x%x bytes, but its L1 table of %d entries"
                   .formatted(size(), snapshot.diskSize(), snapshot.l1().length() / 8)
               + " ends before");
+    }
+    if (mappedRam()) {
+      size = Math.max(size, map.end() << bits);
+    }
+  }
+
+  /**
+   * With mapped-ram (QEMU 11) the snapshot table's size is how many bytes savevm transferred, not
+   * where the stream ends: the pages have places of their own far behind that. QEMU does not look
+   * at the size when it loads.
+   */
+  private boolean mappedRam() throws IOException {
+    try {
+      return StreamHeader.decode(Cursor.of(new WindowedSource(this, HEAD)), name).has("mapped-ram");
+    } catch (FormatException | EOFException e) {
+      return false; // whoever reads the stream says why
     }
   }
 
@@ -65,7 +87,7 @@ public final class VmState implements ByteSource {
 
   @Override
   public long size() {
-    return snapshot.vmStateSize();
+    return size;
   }
 
   /** The image it lies in. */
