@@ -52,6 +52,20 @@ public record RamSetup(
     return !mapped.isEmpty();
   }
 
+  /** The parts of {@link #span} that say what blocks there are, but not which pages. */
+  public List<Span> list() {
+    List<Span> parts = new ArrayList<>();
+    long from = span.offset();
+    for (MappedRam block : mapped) {
+      if (block.stored()) {
+        parts.add(new Span(from, block.bitmap().offset() - from));
+        from = block.pages().end();
+      }
+    }
+    parts.add(new Span(from, span.end() - from));
+    return parts;
+  }
+
   /**
    * Decodes from the section's type byte on.
    *

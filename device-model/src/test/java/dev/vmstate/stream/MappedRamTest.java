@@ -14,6 +14,7 @@ import dev.vmstate.fixtures.MigrationStreamBuilder;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -50,6 +51,14 @@ class MappedRamTest {
     assertEquals(8, second.bitmap().length());
     assertEquals(new Span(0x43000, 0x4000), second.pages());
     assertEquals(0x47000 + 8 + 5, ram.span().end()); // EOS and footer
+    // the list without bitmaps and pages: entry and header of each block, and the end
+    long start = ram.span().offset();
+    assertEquals(
+        List.of(
+            new Span(start, HEADER + 28 - start),
+            new Span(0x42000, 1 + 8 + 8 + 28),
+            new Span(0x47000, 13)),
+        ram.list());
   }
 
   /** QEMU's own files start the pages at the next MiB. */

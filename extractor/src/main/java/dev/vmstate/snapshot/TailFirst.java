@@ -25,8 +25,7 @@ import java.util.Optional;
  * and footer. What stands before the first of them must be the end of the last {@code ram} section.
  *
  * <p>Any disagreement gives an empty result, and the caller reads the whole stream instead.
- * Sections that QEMU 10 writes early (virtio-mem), before RAM, are looked for behind the RAM block
- * list.
+ * Sections that QEMU 10 and 11 write early (virtio-mem) are looked for around the RAM block list.
  */
 final class TailFirst {
   /** Bytes of device state read at once. */
@@ -36,20 +35,21 @@ final class TailFirst {
   private static final int LEAST_RECORD = 9;
 
   private final ByteSource stream;
+  private final StreamHead head;
   private final RamSetup ram;
   private final VmDescription description;
 
-  private TailFirst(ByteSource stream, RamSetup ram, VmDescription description) {
+  private TailFirst(ByteSource stream, StreamHead head, VmDescription description) {
     this.stream = stream;
-    this.ram = ram;
+    this.head = head;
+    this.ram = head.ram();
     this.description = description;
   }
 
   static Optional<StreamLayout> layout(ByteSource stream, StreamHead head, VmdescRecord vmdesc)
       throws IOException {
-    RamSetup ram = head.ram();
     VmDescription description = vmdesc.parse(stream);
-    TailFirst tail = new TailFirst(stream, ram, description);
+    TailFirst tail = new TailFirst(stream, head, description);
     List<Placed> placed = new ArrayList<>();
     long ramEnd = tail.walkBack(vmdesc.eof(), placed);
     Optional<Long> eos = tail.ramEndsAt(ramEnd);
@@ -69,7 +69,7 @@ final class TailFirst {
     return Optional.of(
         new StreamLayout(
             head.header(),
-            ram,
+            head.ram(),
             devices,
             List.of(),
             eos.get(),
@@ -167,12 +167,27 @@ final class TailFirst {
     return Optional.of(eos);
   }
 
-  /** Places the sections that stand right behind the RAM block list. */
+  /**
+   * Places the sections that stand right behind the RAM block list (QEMU 10.0), or, since QEMU 11,
+   * as the stream's first records.
+   */
   private boolean early(List<Placed> placed) throws IOException {
     int missing = description.devices().size() - placed.size();
-    long position = ram.span().end();
+    List<VmDescription.Device> devices = description.devices().subList(0, missing);
     List<Placed> first = new ArrayList<>();
-    for (VmDescription.Device device : description.devices().subList(0, missing)) {
+    if (!placedFrom(ram.span().end(), devices, first)
+        && !placedFrom(head.recordsAt(), devices, first)) {
+      return false;
+    }
+    placed.addAll(0, first);
+    return true;
+  }
+
+  private boolean placedFrom(long start, List<VmDescription.Device> devices, List<Placed> first)
+      throws IOException {
+    first.clear();
+    long position = start;
+    for (VmDescription.Device device : devices) {
       long payload = position + SectionHeader.size(device.name());
       Optional<Placed> section;
       try {
@@ -186,7 +201,6 @@ final class TailFirst {
       first.add(section.get());
       position = section.get().end();
     }
-    placed.addAll(0, first);
     return true;
   }
 }

@@ -139,6 +139,26 @@ class StreamLayoutTest {
     assertEquals(tail.ramAppendAt(), scan.ramAppendAt());
   }
 
+  /** QEMU 11 writes it as the first record of all. */
+  @Test
+  void earlySectionsBeforeTheRamBlockListAreFound() throws Exception {
+    for (boolean mapped : new boolean[] {false, true}) {
+      MigrationStreamBuilder stream = Streams.head("pc-q35-11.1");
+      stream.device("virtio-mem-device-early", 1, d -> d.u64("addr", 1L << 32)).beforeRam();
+      if (mapped) {
+        stream.mappedRam(4096).mappedPage("pc.ram", 0, 1);
+      }
+      byte[] bytes =
+          Streams.devices(mapped ? stream.part(p -> {}) : stream.end(p -> p.page("pc.ram", 3, 7)))
+              .build();
+      StreamLayout tail = new WholeReading(bytes).fromBothEnds().orElseThrow();
+      StreamLayout scan = WholeReading.all(bytes);
+      assertEquals("virtio-mem-device-early", tail.devices().get(0).name());
+      sameDevices(tail.devices(), scan.devices());
+      assertEquals(tail.ramAppendAt(), scan.ramAppendAt());
+    }
+  }
+
   private static byte[] moveFirstRamPartBehindFirstDevice(byte[] stream) throws IOException {
     WholeReading reading = new WholeReading(stream);
     int ramEnd = (int) reading.ram().span().end();

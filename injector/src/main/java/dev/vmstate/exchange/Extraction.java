@@ -215,7 +215,8 @@ public final class Extraction {
   public static String deviceFingerprint(StreamSnapshot snapshot) throws IOException {
     long start = snapshot.layout().ramAppendAt();
     List<Span> spans = new ArrayList<>();
-    spans.add(new Span(0, snapshot.ram().span().end()));
+    spans.add(new Span(0, snapshot.ram().span().offset()));
+    spans.addAll(snapshot.ram().list());
     for (DeviceSection device : snapshot.devices()) {
       if (device.record().end() <= start && described(snapshot, device)) {
         spans.add(device.record());
