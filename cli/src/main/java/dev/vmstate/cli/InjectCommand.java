@@ -68,6 +68,11 @@ final class InjectCommand implements Callable<Integer> {
       Manifest read = Manifest.read(directory());
       manifest = Optional.of(read);
       snapshot = SnapshotName.parse(moved != null ? moved : read.snapshot());
+      if (moved == null && snapshot.isStandardInput()) {
+        throw new ParameterException(
+            spec.commandLine(),
+            "%s was extracted from a pipe: name the snapshot with --snapshot".formatted(source));
+      }
       coreFile = coreFile.or(() -> inDirectory(read.core()));
       xmlFile = xmlFile.or(() -> inDirectory(read.hardware()));
       below4g.bytes = below4g.bytes != null ? below4g.bytes : read.below4g();

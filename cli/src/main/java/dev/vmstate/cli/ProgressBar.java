@@ -1,5 +1,6 @@
 package dev.vmstate.cli;
 
+import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.Progress;
 import java.io.PrintWriter;
 
@@ -43,6 +44,11 @@ final class ProgressBar implements Progress {
     shown = now;
     double seconds = (now - started) / 1e9;
     double rate = done / seconds;
+    if (total == ByteSource.UNKNOWN_SIZE) {
+      err.printf("\r%-24s %s  %s/s\033[K", what, Sizes.text(done), Sizes.text((long) rate));
+      err.flush();
+      return;
+    }
     int full = (int) (CELLS * done / total);
     err.printf(
         "\r%-24s [%s%s] %3d%%  %s/s  %s left\033[K",

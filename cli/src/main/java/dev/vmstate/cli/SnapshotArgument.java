@@ -11,7 +11,10 @@ import picocli.CommandLine.Parameters;
 final class SnapshotArgument {
   @Parameters(
       paramLabel = "SNAPSHOT",
-      description = "A snapshot file, or FILE#NAME for one inside it. It is opened read-only.")
+      description = {
+        "A snapshot file, FILE#NAME for one inside it, or - for standard input.",
+        "It is opened read-only."
+      })
   private String name;
 
   Snapshot open() throws IOException {
@@ -33,7 +36,9 @@ final class SnapshotArgument {
   }
 
   static Snapshot open(SnapshotName source) throws IOException {
-    InPlace.requireSettled(source.file());
+    if (!source.isStandardInput()) {
+      InPlace.requireSettled(source.file());
+    }
     return Snapshot.open(source);
   }
 

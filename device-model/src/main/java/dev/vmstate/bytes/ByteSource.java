@@ -29,6 +29,27 @@ public interface ByteSource {
   long size();
 
   /**
+   * Whether this is read from front to back: what lies far behind the last read costs a second
+   * reading from the front, or cannot be had again.
+   */
+  default boolean forward() {
+    return false;
+  }
+
+  /** Whether all from {@code from} to the end can be read in any order; the end is known then. */
+  default boolean reachEnd(long from) throws IOException {
+    return true;
+  }
+
+  /**
+   * Says that bytes from {@code offset} on are wanted, and then others anywhere: a source that is
+   * read from front to back can make itself one that is not.
+   *
+   * @throws IOException when it cannot, and the bytes have passed
+   */
+  default void jump(long offset) throws IOException {}
+
+  /**
    * Fills {@code into} completely with the bytes from {@code offset} on.
    *
    * @throws EOFException when the source ends before {@code into} is full

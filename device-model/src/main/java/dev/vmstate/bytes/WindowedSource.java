@@ -31,6 +31,21 @@ public final class WindowedSource implements ByteSource {
   }
 
   @Override
+  public boolean forward() {
+    return source.forward();
+  }
+
+  @Override
+  public boolean reachEnd(long from) throws IOException {
+    return source.reachEnd(from);
+  }
+
+  @Override
+  public void jump(long offset) throws IOException {
+    source.jump(offset);
+  }
+
+  @Override
   public void read(long offset, ByteBuffer into) throws IOException {
     int wanted = into.remaining();
     if (readSome(offset, into) < wanted) {

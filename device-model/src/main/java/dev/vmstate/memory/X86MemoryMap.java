@@ -48,6 +48,16 @@ public final class X86MemoryMap {
     this.devices = devices;
   }
 
+  /** The block of which {@link Contents} may be asked, or -1. */
+  public static int askedFor(List<RamBlock> blocks) {
+    for (int i = 0; i < blocks.size() && MainMemory.needsNodes(blocks); i++) {
+      if (blocks.get(i).name().equals(Srat.BLOCK) && blocks.get(i).bytes() <= MOST_TABLES) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
   /** Reads a RAM block's bytes; asked only when the stream's ends do not decide. */
   public interface Contents {
     /** All bytes of the block with that index. */
@@ -89,8 +99,8 @@ public final class X86MemoryMap {
   private void mainMemory(OptionalLong override, Contents contents) throws IOException {
     Optional<long[]> cmos = cmos();
     List<Long> nodes = List.of();
-    int tables = find(Srat.BLOCK);
-    if (tables >= 0 && MainMemory.needsNodes(blocks) && blocks.get(tables).bytes() <= MOST_TABLES) {
+    int tables = askedFor(blocks);
+    if (tables >= 0) {
       nodes = Srat.nodes(contents.of(tables));
     }
     OptionalLong sum =

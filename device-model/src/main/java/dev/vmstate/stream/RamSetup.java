@@ -66,6 +66,25 @@ public record RamSetup(
     return parts;
   }
 
+  /** Bytes of RAM the section says it describes; reads no more of it than that. */
+  public static long declaredBytes(Cursor in, StreamHeader stream) throws IOException {
+    SectionHeader.decode(in);
+    return total(in, stream.pageSize());
+  }
+
+  private static long total(Cursor in, int pageSize) throws IOException {
+    long word = in.u64("RAM size and flags");
+    if ((word & (pageSize - 1)) != RamFlags.MEM_SIZE) {
+      throw in.bad(
+          "flags 0x%x where the block list (0x4) should start".formatted(word & (pageSize - 1)));
+    }
+    long bytes = word & -pageSize;
+    if (bytes < 0 || bytes > MAX_RAM) {
+      throw in.bad("0x%x bytes of RAM: more than any machine has".formatted(bytes));
+    }
+    return bytes;
+  }
+
   /**
    * Decodes from the section's type byte on.
    *
@@ -84,15 +103,7 @@ public record RamSetup(
           "ram section version %d, only 4 is known".formatted(header.version()));
     }
     int pageSize = stream.pageSize();
-    long word = in.u64("RAM size and flags");
-    if ((word & (pageSize - 1)) != RamFlags.MEM_SIZE) {
-      throw in.bad(
-          "flags 0x%x where the block list (0x4) should start".formatted(word & (pageSize - 1)));
-    }
-    long left = word & -pageSize;
-    if (left < 0 || left > MAX_RAM) {
-      throw in.bad("0x%x bytes of RAM: more than any machine has".formatted(left));
-    }
+    long left = total(in, pageSize);
     List<RamBlock> blocks = new ArrayList<>();
     List<MappedRam> mapped = new ArrayList<>();
     Set<String> names = new HashSet<>();

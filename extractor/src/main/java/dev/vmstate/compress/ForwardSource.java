@@ -1,10 +1,9 @@
 package dev.vmstate.compress;
 
-import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.FormatException;
+import dev.vmstate.bytes.OpenSource;
 import dev.vmstate.bytes.Progress;
 import dev.vmstate.bytes.UnsupportedFormatException;
-import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -23,27 +22,32 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Not thread-safe.
  */
-public final class ForwardSource implements ByteSource, Closeable {
-  private static final int SHIFT = 20;
+public final class ForwardSource implements OpenSource {
+  private static final int SHIFT = 16;
+
+  /** What a pipe holds, and what a decompressor makes at once. */
   private static final int CHUNK = 1 << SHIFT;
+
   private static final int MASK = CHUNK - 1;
 
-  /** Chunks at the front that are kept: the list of RAM blocks may have more than one MiB. */
-  private static final int HEAD = 2;
+  private static final int PER_MIB = 1 << 20 >> SHIFT;
 
-  /** Latest chunks that are kept. The device state of the largest guest tried is a third of it. */
+  /** Chunks at the front that are kept: the list of RAM blocks may have more than one MiB. */
+  private static final int HEAD = 2 * PER_MIB;
+
+  /** MiB that are kept. The device state of the largest guest tried is a third of it. */
   private static final int WINDOW = 48;
 
-  /** Read at once: what a pipe holds, and what a decompressor makes. */
-  private static final int STEP = 1 << 16;
+  private static final int SPILL_STEP = 1 << 20;
 
   /** Kept before the place that {@link #reachEnd} is asked for. */
   private static final int SLACK = 1 << 16;
 
   private final String name;
   private final Feed feed;
-  private final byte[][] chunks;
-  private final long[] held;
+  private byte[][] chunks;
+  private long[] held;
+  private Path scratch = Path.of("/var/tmp");
   private @Nullable InputStream in;
   private boolean opened;
 
@@ -52,6 +56,7 @@ public final class ForwardSource implements ByteSource, Closeable {
 
   private long size = UNKNOWN_SIZE;
   private long most = UNKNOWN_SIZE;
+  private long mostSpilled = UNKNOWN_SIZE;
   private String why = "";
   private @Nullable SpillFile spilled;
   private @Nullable IOException failed;
@@ -65,8 +70,8 @@ public final class ForwardSource implements ByteSource, Closeable {
   public ForwardSource(String name, Feed feed, int window) {
     this.name = name;
     this.feed = feed;
-    this.chunks = new byte[HEAD + window][];
-    this.held = new long[HEAD + window];
+    this.chunks = new byte[HEAD + window * PER_MIB][];
+    this.held = new long[chunks.length];
     Arrays.fill(held, -1);
   }
 
@@ -80,7 +85,8 @@ public final class ForwardSource implements ByteSource, Closeable {
     return size;
   }
 
-  /** Whether it must be read in order; no longer after {@link #spill}. */
+  /** Until it was {@link #spill}ed. */
+  @Override
   public boolean forward() {
     return spilled == null;
   }
@@ -90,19 +96,46 @@ public final class ForwardSource implements ByteSource, Closeable {
     return spilled != null || feed.again();
   }
 
+  /** Where {@link #jump} spills to; best beside the file that is written. */
+  public void scratch(Path directory) {
+    scratch = directory;
+  }
+
+  /** Keeps next to nothing from now on: somebody else keeps what becomes of it. */
+  public void narrow() {
+    if (front > (long) HEAD << SHIFT) {
+      throw new IllegalStateException("0x%x bytes were read already".formatted(front));
+    }
+    chunks = Arrays.copyOf(chunks, HEAD + 1);
+    held = Arrays.copyOf(held, HEAD + 1);
+  }
+
+  /**
+   * Spills, unless the window has those bytes, or they are still to come and nothing has passed.
+   */
+  @Override
+  public void jump(long offset) throws IOException {
+    if (spilled == null && !(offset < front && held[slot(offset)] == offset >> SHIFT)) {
+      spill(Progress.NONE);
+    }
+  }
+
   /** Bytes of the file that were read for what was read of this. */
   public long consumed() {
     return feed.consumed();
   }
 
   /**
-   * Gives up when there are more than {@code bytes}: a few bytes may decompress to any number of
-   * them, and a pipe need not end.
+   * Gives up when there are more bytes: a few may decompress to any number of them, and a pipe need
+   * not end.
    *
+   * @param bytes that are read
+   * @param spilledBytes that are put on disk
    * @param reason why so many cannot be right, for the error
    */
-  public void limit(long bytes, String reason) {
+  public void limit(long bytes, long spilledBytes, String reason) {
     most = bytes;
+    mostSpilled = spilledBytes;
     why = reason;
   }
 
@@ -203,37 +236,33 @@ public final class ForwardSource implements ByteSource, Closeable {
       chunks[slot] = chunk;
     }
     held[slot] = front >> SHIFT;
-    int got = input().read(chunk, at, Math.min(STEP, CHUNK - at));
+    int got = input().read(chunk, at, CHUNK - at);
     if (got < 0) {
       size = front;
       return false;
     }
     front += got;
-    checkLimit(front);
+    checkLimit(front, most);
     return true;
   }
 
-  private void checkLimit(long bytes) throws FormatException {
-    if (bytes > most) {
-      throw new FormatException(name, most, why);
+  private void checkLimit(long bytes, long limit) throws FormatException {
+    if (bytes > limit) {
+      throw new FormatException(name, limit, why);
     }
   }
 
-  /**
-   * Reads on to the end, unless bytes from {@code from} on, and a few before it, would leave the
-   * window.
-   *
-   * @return whether the end is known now
-   */
+  /** Reads on to the end, unless the window has no room for all that stands from there on. */
+  @Override
   public boolean reachEnd(long from) throws IOException {
     long first = Math.max(0, from - SLACK) & -CHUNK;
     long limit = first + ((long) chunks.length - HEAD << SHIFT);
     while (size == UNKNOWN_SIZE && front < limit) {
       if (!more()) {
-        return true;
+        break;
       }
     }
-    return size != UNKNOWN_SIZE;
+    return spilled != null || size <= limit;
   }
 
   /**
@@ -245,7 +274,7 @@ public final class ForwardSource implements ByteSource, Closeable {
     if (spilled != null || size != UNKNOWN_SIZE) {
       return;
     }
-    byte[] scratch = new byte[STEP];
+    byte[] scratch = new byte[CHUNK];
     long at = front;
     for (int got = 0; got >= 0 && at < most; got = input().read(scratch)) {
       at += got;
@@ -256,11 +285,11 @@ public final class ForwardSource implements ByteSource, Closeable {
   }
 
   /**
-   * Decompresses everything into a file without a name in {@code directory}, in which zeros take no
-   * room; from then on every read is quick, and {@link #spilled} can be written to. The file is
-   * gone when this is closed, or the program ends in whatever way.
+   * Puts everything into a file without a name in the {@link #scratch} directory, in which zeros
+   * take no room; from then on every read is quick, and {@link #spilled} can be written to. The
+   * file is gone when this is closed, or the program ends in whatever way.
    */
-  public void spill(Path directory, Progress progress) throws IOException {
+  public void spill(Progress progress) throws IOException {
     if (spilled != null) {
       return;
     }
@@ -269,17 +298,17 @@ public final class ForwardSource implements ByteSource, Closeable {
       restart(0);
       fromFront = false;
     }
-    SpillFile file = new SpillFile(directory, name);
+    SpillFile file = new SpillFile(scratch, name);
     try {
       if (fromFront) {
         for (long at = 0; at < front; at += CHUNK) {
           file.append(chunks[slot(at)], (int) Math.min(CHUNK, front - at));
         }
       }
-      byte[] step = new byte[CHUNK];
+      byte[] step = new byte[SPILL_STEP];
       for (int got = fill(step); got > 0; got = fill(step)) {
         file.append(step, got);
-        checkLimit(file.size());
+        checkLimit(file.size(), mostSpilled);
         progress.at(consumed());
       }
       size = file.finish();
@@ -296,7 +325,7 @@ public final class ForwardSource implements ByteSource, Closeable {
   private int fill(byte[] step) throws IOException {
     int filled = 0;
     while (filled < step.length) {
-      int got = input().read(step, filled, Math.min(STEP, step.length - filled));
+      int got = input().read(step, filled, Math.min(CHUNK, step.length - filled));
       if (got < 0) {
         break;
       }

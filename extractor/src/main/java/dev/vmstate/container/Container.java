@@ -3,6 +3,7 @@ package dev.vmstate.container;
 import dev.vmstate.bytes.ByteSource;
 import java.io.Closeable;
 import java.util.List;
+import java.util.Optional;
 
 /** What holds a migration stream; opened read-only. */
 public interface Container extends Closeable {
@@ -27,7 +28,7 @@ public interface Container extends Closeable {
     return 0;
   }
 
-  /** Bytes of the whole file when it was opened. */
+  /** Bytes of the whole file when it was opened; of a pipe, once its end was reached. */
   long fileSize();
 
   /**
@@ -38,9 +39,14 @@ public interface Container extends Closeable {
     return fileSize();
   }
 
-  /** Whether {@link #stream} can be read from front to back only (compressed, or a pipe). */
+  /** Whether {@link #stream} is read from front to back (compressed, or a pipe). */
   default boolean forward() {
-    return false;
+    return stream().forward();
+  }
+
+  /** Where the stream is in the file, if that is one place: not in the clusters of a disk image. */
+  default Optional<Payload> payload() {
+    return Optional.empty();
   }
 
   /**

@@ -1,7 +1,6 @@
 package dev.vmstate.container;
 
-import dev.vmstate.bytes.ByteSource;
-import java.io.Closeable;
+import dev.vmstate.bytes.OpenSource;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -10,7 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /** A regular file, opened read-only. */
-public final class FileSource implements ByteSource, Closeable {
+public final class FileSource implements OpenSource {
   private final String name;
   private final FileChannel channel;
   private final long size;

@@ -14,11 +14,7 @@ final class KnownFiles {
           new Kind("\u007fELF", "an ELF file"),
           new Kind("KDUMP   ", "a kdump-compressed dump"),
           new Kind("makedumpfile", "a flattened kdump"),
-          new Kind("\u001f\u008b", "a gzip file"),
-          new Kind("(\u00b5/\u00fd", "a zstd file"),
-          new Kind("\u00fd7zXZ", "an xz file"),
-          new Kind("\u0004\"M\u0018", "an lz4 file"),
-          new Kind("BZh", "a bzip2 file"));
+          new Kind("\u0002!L\u0018", "an lz4 file in the legacy format (lz4 -l)"));
 
   /** Bytes needed to tell. */
   static final int LONGEST = 12;

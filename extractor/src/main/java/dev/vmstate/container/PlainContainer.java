@@ -2,25 +2,24 @@ package dev.vmstate.container;
 
 import dev.vmstate.bytes.ByteSource;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
- * A stream that stands in a file as it is, from some offset on ({@code migrate file:F,offset=N}
- * leaves the first N bytes alone); other bytes may follow it.
+ * A stream and nothing around it, from some offset of a file on ({@code migrate file:F,offset=N}
+ * leaves the first N bytes alone), perhaps compressed as a whole ({@code migrate "exec:zstd > F"});
+ * other bytes may follow it.
  */
 public final class PlainContainer implements Container {
   private final SnapshotName source;
-  private final FileSource file;
-  private final long at;
-  private final ByteSource stream;
+  private final Payload payload;
   private final boolean device;
 
-  PlainContainer(SnapshotName source, FileSource file, long at) throws IOException {
-    this.device = BlockDevice.is(source.file());
+  PlainContainer(SnapshotName source, Payload payload) throws IOException {
+    this.device = !source.isStandardInput() && BlockDevice.is(source.file());
     this.source = source;
-    this.file = file;
-    this.at = at;
-    this.stream = at == 0 ? file : new SliceSource(file, at, file.size() - at);
+    this.payload = payload;
   }
 
   @Override
@@ -35,17 +34,22 @@ public final class PlainContainer implements Container {
 
   @Override
   public ByteSource stream() {
-    return stream;
+    return payload.stream();
+  }
+
+  @Override
+  public Optional<Payload> payload() {
+    return Optional.of(payload);
   }
 
   @Override
   public long streamAt() {
-    return at;
+    return payload.compression().isPresent() ? 0 : payload.at();
   }
 
   @Override
   public long fileSize() {
-    return file.size();
+    return payload.file().size();
   }
 
   @Override
@@ -55,11 +59,18 @@ public final class PlainContainer implements Container {
 
   @Override
   public List<Fact> facts() {
-    return at == 0 ? List.of() : List.of(new Fact("offset", "0x" + Long.toHexString(at)));
+    List<Fact> facts = new ArrayList<>();
+    if (payload.at() > 0) {
+      facts.add(new Fact("offset", "0x" + Long.toHexString(payload.at())));
+    }
+    payload
+        .compression()
+        .ifPresent(compression -> facts.add(new Fact("compression", compression.toString())));
+    return facts;
   }
 
   @Override
   public void close() throws IOException {
-    file.close();
+    payload.close();
   }
 }

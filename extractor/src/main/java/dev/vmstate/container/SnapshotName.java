@@ -33,9 +33,14 @@ public record SnapshotName(Path file, Optional<String> inner) {
     return of(Path.of(text));
   }
 
+  /** Whether it comes through standard input; a file called so is {@code ./-}. */
+  public boolean isStandardInput() {
+    return file.toString().equals(STDIN);
+  }
+
   /** The same snapshot by an absolute path. */
   public SnapshotName absolute() {
-    return new SnapshotName(file.toAbsolutePath().normalize(), inner);
+    return isStandardInput() ? this : new SnapshotName(file.toAbsolutePath().normalize(), inner);
   }
 
   @Override

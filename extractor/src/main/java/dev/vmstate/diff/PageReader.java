@@ -64,6 +64,7 @@ final class PageReader {
     start = 0;
     end = 0;
     window.clear().limit((int) (until - offset));
+    stream.jump(offset);
     stream.read(offset, window);
     window.clear();
     start = offset;

@@ -2,30 +2,27 @@ package dev.vmstate.libvirt;
 
 import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.FormatException;
-import dev.vmstate.bytes.UnsupportedFormatException;
+import dev.vmstate.bytes.OpenSource;
 import dev.vmstate.container.Container;
-import dev.vmstate.container.FileSource;
-import dev.vmstate.container.SliceSource;
+import dev.vmstate.container.Payload;
 import dev.vmstate.container.SnapshotName;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** A libvirt save image: metadata, and behind them a stream, which may be compressed. */
 public final class LibvirtContainer implements Container {
   private final SnapshotName source;
-  private final FileSource file;
   private final SaveImage image;
-  private final ByteSource stream;
+  private final Payload payload;
 
   /** Reads the metadata; closes {@code file} with itself. */
-  public LibvirtContainer(SnapshotName source, FileSource file) throws IOException {
+  public LibvirtContainer(SnapshotName source, OpenSource file) throws IOException {
     this.source = source;
-    this.file = file;
     this.image = SaveImage.read(file);
-    ByteSource payload = new SliceSource(file, image.payloadAt(), file.size() - image.payloadAt());
-    this.stream = image.format().compressed() ? unread(payload) : payload;
+    long at = image.payloadAt();
+    this.payload = new Payload(file, at, Payload.detect(file, at));
   }
 
   /** The metadata. */
@@ -45,17 +42,22 @@ public final class LibvirtContainer implements Container {
 
   @Override
   public ByteSource stream() {
-    return stream;
+    return payload.stream();
+  }
+
+  @Override
+  public Optional<Payload> payload() {
+    return Optional.of(payload);
   }
 
   @Override
   public long streamAt() {
-    return image.payloadAt();
+    return payload.compression().isPresent() ? 0 : image.payloadAt();
   }
 
   @Override
   public long fileSize() {
-    return file.size();
+    return payload.file().size();
   }
 
   @Override
@@ -82,31 +84,8 @@ public final class LibvirtContainer implements Container {
     return facts;
   }
 
-  private ByteSource unread(ByteSource payload) {
-    return new ByteSource() {
-      @Override
-      public String name() {
-        return payload.name();
-      }
-
-      @Override
-      public long size() {
-        return payload.size();
-      }
-
-      @Override
-      public void read(long offset, ByteBuffer into) throws IOException {
-        throw new UnsupportedFormatException(
-            file.name(),
-            image.payloadAt(),
-            "QEMU's part is compressed (%s), which this version does not read"
-                .formatted(image.format().word()));
-      }
-    };
-  }
-
   @Override
   public void close() throws IOException {
-    file.close();
+    payload.close();
   }
 }

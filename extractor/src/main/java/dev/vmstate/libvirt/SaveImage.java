@@ -78,8 +78,7 @@ public final class SaveImage {
    */
   public static SaveImage read(ByteSource file) throws IOException {
     String place = file.name();
-    Span front = new Span(0, Math.min(SaveHeader.SIZE, file.size()));
-    SaveHeader header = SaveHeader.decode(file.bytes(front), place);
+    SaveHeader header = SaveHeader.decode(some(file, 0, SaveHeader.SIZE), place);
     long length = header.dataLength();
     if (length == 0 || length > MOST_DATA) {
       throw new FormatException(
@@ -87,17 +86,22 @@ public final class SaveImage {
           SaveHeader.DATA_LEN,
           "'data_len' is %d, expected 1 to %d: the header is damaged".formatted(length, MOST_DATA));
     }
-    if (length > file.size() - SaveHeader.SIZE) {
+    byte[] data = some(file, SaveHeader.SIZE, (int) length);
+    if (data.length < length) {
       throw new FormatException(
           place,
           SaveHeader.DATA_LEN,
           "'data_len' is %d, %d bytes are left (is the file cut short?)"
-              .formatted(length, file.size() - SaveHeader.SIZE));
+              .formatted(length, data.length));
     }
-    byte[] data = file.bytes(new Span(SaveHeader.SIZE, length));
-    long at = SaveHeader.SIZE + length;
-    Span magic = new Span(at, Math.min(SaveFormat.LONGEST_MAGIC, file.size() - at));
-    return of(place, header, data, file.read(magic));
+    byte[] magic = some(file, SaveHeader.SIZE + length, SaveFormat.LONGEST_MAGIC);
+    return of(place, header, data, ByteBuffer.wrap(magic));
+  }
+
+  /** Bytes from {@code offset} on, as many as there are. */
+  private static byte[] some(ByteSource file, long offset, int most) throws IOException {
+    byte[] bytes = new byte[most];
+    return Arrays.copyOf(bytes, file.readSome(offset, ByteBuffer.wrap(bytes)));
   }
 
   /**

@@ -49,7 +49,10 @@ public final class RamPages implements Closeable {
     long value = index.value(block, page);
     int pageSize = index.blocks().get(block).pageSize();
     switch (index.kind(block, page)) {
-      case DATA -> stream.read(value + within, into);
+      case DATA -> {
+        stream.jump(value);
+        stream.read(value + within, into);
+      }
       case FILL -> fill(into, (byte) value);
       case ABSENT -> fill(into, (byte) 0);
       case DEFLATED -> into.put(inflated(value, pageSize), within, into.remaining());
@@ -60,6 +63,7 @@ public final class RamPages implements Closeable {
   private byte[] inflated(long from, int pageSize) throws IOException {
     if (from != inflatedFrom || inflated.length != pageSize) {
       byte[] page = new byte[pageSize];
+      stream.jump(from);
       DeflatedPage.read(stream, from, page);
       inflated = page;
       inflatedFrom = from;

@@ -40,7 +40,7 @@ public final class DumpSnapshot extends Snapshot {
 
   /** Whether it starts like a dump. */
   static boolean isDump(SnapshotName source) throws IOException {
-    if (!Files.isRegularFile(source.file())) {
+    if (source.isStandardInput() || !Files.isRegularFile(source.file())) {
       return false;
     }
     try (FileSource file = new FileSource(source.file())) {

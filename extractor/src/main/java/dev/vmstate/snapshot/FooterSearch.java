@@ -39,7 +39,8 @@ final class FooterSearch {
   /** First byte after the footer of section {@code id} at or after {@code from}, or -1. */
   long end(long from, long id) throws IOException {
     long limit = eof >= 0 ? eof : stream.size();
-    ByteBuffer bytes = ByteBuffer.allocate(STEP + SectionHeader.FOOTER_SIZE - 1);
+    long longest = Math.min(STEP + SectionHeader.FOOTER_SIZE - 1L, Math.max(0, limit - from));
+    ByteBuffer bytes = ByteBuffer.allocate((int) longest);
     for (long at = from; at + SectionHeader.FOOTER_SIZE <= limit; at += STEP) {
       int length =
           stream.readSome(at, bytes.clear().limit((int) Math.min(bytes.capacity(), limit - at)));

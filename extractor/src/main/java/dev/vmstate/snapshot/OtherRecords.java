@@ -45,7 +45,8 @@ final class OtherRecords {
   private final ByteSource stream;
   private final ByteSource windowed;
   private final boolean footers;
-  private final Optional<VmdescRecord> vmdesc;
+  private Optional<VmdescRecord> vmdesc;
+  private boolean ahead;
   private final long pageSize;
   private @Nullable SectionTable table;
   private final List<Found> sections = new ArrayList<>();
@@ -66,7 +67,32 @@ final class OtherRecords {
     this.windowed = new WindowedSource(stream, WINDOW);
     this.footers = footers;
     this.vmdesc = vmdesc;
+    this.ahead = vmdesc.isEmpty() && stream.forward();
     this.pageSize = header.pageSize();
+  }
+
+  /** The description, once it was found. */
+  Optional<VmdescRecord> vmdesc() {
+    return vmdesc;
+  }
+
+  /**
+   * The description stands behind the devices. Where a stream is read from front to back, what is
+   * left is read ahead when the first of them comes, if it is no more than can be kept.
+   */
+  private void lookAhead(long position) throws IOException {
+    if (!ahead || !stream.reachEnd(position)) {
+      return;
+    }
+    ahead = false;
+    vmdesc = VmdescRecord.fromEnd(stream);
+    table = null;
+    List<Found> early = List.copyOf(sections);
+    sections.clear();
+    for (Found found : early) {
+      sections.add(
+          new Found(found.header(), found.payload(), found.end(), table().take(found.header())));
+    }
   }
 
   /** Made when the first device section comes: a description may have megabytes. */
@@ -209,6 +235,7 @@ final class OtherRecords {
   }
 
   private long device(Cursor in) throws IOException {
+    lookAhead(in.position());
     SectionHeader section = SectionHeader.decode(in);
     long start = in.position();
     Optional<VmDescription.Device> described = table().take(section);

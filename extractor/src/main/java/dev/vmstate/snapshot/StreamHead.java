@@ -38,6 +38,12 @@ record StreamHead(StreamHeader header, long recordsAt, RamSetup ram) {
     if (!before.startsRam(recordsAt)) {
       in = before.at(ramAt(before, stream, header, recordsAt, vmdesc));
     }
+    if (stream.forward()) {
+      StreamBound.set(stream, RamSetup.declaredBytes(before.at(in.position()), header));
+      if (header.has("mapped-ram")) {
+        stream.jump(ByteSource.UNKNOWN_SIZE - 1); // its list of blocks lies between the pages
+      }
+    }
     RamSetup ram = RamSetup.decode(in, header, stream.name(), streamAt);
     return new StreamHead(header, recordsAt, ram);
   }

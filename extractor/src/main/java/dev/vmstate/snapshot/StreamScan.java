@@ -27,14 +27,12 @@ final class StreamScan {
   private final ByteSource stream;
   private final StreamHead head;
   private final RamSetup ram;
-  private final Optional<VmdescRecord> vmdesc;
   private final OtherRecords others;
 
   StreamScan(ByteSource stream, StreamHead head, Optional<VmdescRecord> vmdesc) throws IOException {
     this.stream = stream;
     this.head = head;
     this.ram = head.ram();
-    this.vmdesc = vmdesc;
     this.others = new OtherRecords(stream, head.header(), ram.footers(), vmdesc);
   }
 
@@ -93,7 +91,7 @@ final class StreamScan {
           stream.name(), eof, "the stream ends without any part of the ram section");
     }
     Optional<VmdescRecord> behind = VmdescRecord.behind(stream, eof);
-    boolean late = behind.isPresent() && !behind.equals(vmdesc);
+    boolean late = behind.isPresent() && !behind.equals(others.vmdesc());
     List<DeviceSection> devices = late ? others.devices(behind.get()) : others.devices();
     return new StreamLayout(
         head.header(),

@@ -4,6 +4,7 @@ import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.FormatException;
 import dev.vmstate.bytes.Progress;
 import dev.vmstate.bytes.Span;
+import dev.vmstate.compress.ForwardSource;
 import dev.vmstate.container.Container;
 import dev.vmstate.container.Containers;
 import dev.vmstate.container.PlainContainer;
@@ -45,6 +46,8 @@ public final class StreamSnapshot extends Snapshot {
   /** What a plain file that holds a mapped-ram stream is called. */
   private static final String MAPPED_RAM = "qemu-mapped-ram";
 
+  private static final String PC = "(pc|isapc|microvm|nitro|xenfv|xenpv).*";
+
   /** Page records that are read without being asked: with x-ignore-shared there are few. */
   private static final long LITTLE = 64 << 20;
 
@@ -52,7 +55,8 @@ public final class StreamSnapshot extends Snapshot {
   private final ByteSource stream;
   private final StreamHead head;
   private final RamSetup ram;
-  private final Optional<VmdescRecord> vmdesc;
+  private final KeptBlock kept;
+  private Optional<VmdescRecord> vmdesc;
   private OptionalLong below4g = OptionalLong.empty();
   private @Nullable StreamLayout layout;
   private @Nullable RamPages pages;
@@ -64,6 +68,10 @@ public final class StreamSnapshot extends Snapshot {
     this.vmdesc = container.reused() ? Optional.empty() : VmdescRecord.fromEnd(stream);
     this.head = StreamHead.decode(stream, container.streamAt(), vmdesc);
     this.ram = head.ram();
+    this.kept = new KeptBlock(ram.blocks());
+    if (ram.isMapped() && vmdesc.isEmpty()) {
+      this.vmdesc = VmdescRecord.fromEnd(stream); // it may have been spilled meanwhile
+    }
   }
 
   /**
@@ -196,16 +204,24 @@ public final class StreamSnapshot extends Snapshot {
 
   /** All bytes of a block: needs the index, since a page may stand anywhere. */
   private byte[] contents(int block) throws IOException {
+    Optional<byte[]> passed = kept.of(block);
+    if (passed.isPresent()) {
+      return passed.get();
+    }
     byte[] bytes = new byte[Math.toIntExact(blocks().get(block).bytes())];
     MemoryMap none = new MemoryMap(blocks(), List.of(), List.of());
     new StreamMemory(pages(), none).readBlock(block, 0, ByteBuffer.wrap(bytes));
     return bytes;
   }
 
+  /** Whether the machine's name, where the stream says one, is not that of a PC. */
+  public boolean isOtherMachine() {
+    return !machine().isEmpty() && !machine().matches(PC);
+  }
+
   /** By the machine's name, or, where the stream does not say one, by its CPUs. */
   private boolean isPc() throws IOException {
-    String machine = machine();
-    return machine.matches("(pc|isapc|microvm|nitro|xenfv|xenpv).*") || !cpus().isEmpty();
+    return machine().matches(PC) || !cpus().isEmpty();
   }
 
   /** Where each RAM block stands in guest-physical memory. */
@@ -279,7 +295,39 @@ public final class StreamSnapshot extends Snapshot {
   }
 
   private void read(PageVisitor visitor, Progress progress) throws IOException {
+    Optional<ForwardSource> forward = forward();
+    if (forward.isPresent()) {
+      readForward(forward.get(), visitor, progress);
+      return;
+    }
     progress.start("reading " + path().getFileName(), stream.size());
+    readAll(visitor, progress);
+    progress.at(stream.size());
+  }
+
+  /**
+   * What is left behind the stream is read too: checksums stand there, and a pipe's writer waits.
+   */
+  private void readForward(ForwardSource forward, PageVisitor visitor, Progress progress)
+      throws IOException {
+    long total = fileSize();
+    progress.start("reading " + path().getFileName(), total);
+    readAll(
+        PageVisitor.both(kept, visitor),
+        new Progress() {
+          @Override
+          public void start(String what, long total) {}
+
+          @Override
+          public void at(long done) {
+            progress.at(forward.consumed());
+          }
+        });
+    forward.finish();
+    progress.at(total);
+  }
+
+  private void readAll(PageVisitor visitor, Progress progress) throws IOException {
     RamPages fresh = new RamPages(stream, ram.blocks());
     try {
       if (ram.isMapped()) {
@@ -296,11 +344,36 @@ public final class StreamSnapshot extends Snapshot {
       fresh.close();
       throw e;
     }
-    progress.at(stream.size());
     if (pages != null) {
       pages.close();
     }
     pages = fresh;
+  }
+
+  private Optional<ForwardSource> forward() {
+    return stream.forward() && stream instanceof ForwardSource forward
+        ? Optional.of(forward)
+        : Optional.empty();
+  }
+
+  /** Where a compressed stream is decompressed to when it must be; best beside the output. */
+  public void scratch(Path directory) {
+    forward().ifPresent(forward -> forward.scratch(directory));
+  }
+
+  /**
+   * Makes every part of the stream near: one that is compressed, or comes through a pipe, is put
+   * into a file that has no name and is gone with the snapshot.
+   */
+  public void randomAccess(Progress progress) throws IOException {
+    Optional<ForwardSource> forward = forward();
+    if (forward.isPresent()) {
+      long total = fileSize();
+      progress.start("decompressing " + path().getFileName(), total);
+      forward.get().spill(progress);
+      progress.at(total);
+      vmdesc = VmdescRecord.fromEnd(stream);
+    }
   }
 
   /** {@code cat a.mig b.mig}: the end tells of b's devices, but the records read are a's. */
@@ -324,6 +397,7 @@ public final class StreamSnapshot extends Snapshot {
   /** The bytes of each page; scans on first use. */
   public RamPages pages() throws IOException {
     if (pages == null) {
+      randomAccess(Progress.NONE); // whoever asks wants pages in any order
       read(NOTHING, Progress.NONE);
     }
     return Objects.requireNonNull(pages);

@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.FormatException;
+import dev.vmstate.compress.ForwardSource;
 import dev.vmstate.device.DeviceSection;
 import dev.vmstate.fixtures.MigrationStreamBuilder;
 import java.io.ByteArrayOutputStream;
@@ -70,8 +72,17 @@ class BadStreamTest {
 
   /** Everything is asked for; a stream that is read must hold together. */
   private static boolean reads(byte[] bytes, String what) {
+    boolean read = reads(ByteSource.of("a.mig", bytes), bytes, what);
+    if (bytes.length % 3 == 0 || what.hashCode() % 3 == 0) { // not always: it takes time
+      ByteSource forward = new ForwardSource("a.mig", new ArrayFeed(bytes));
+      assertEquals(read, reads(forward, bytes, what), what + ": read from front to back");
+    }
+    return read;
+  }
+
+  private static boolean reads(ByteSource source, byte[] bytes, String what) {
     try {
-      WholeReading.all(bytes);
+      WholeReading.all(source);
       return true;
     } catch (FormatException e) {
       assertTrue(e.getMessage().contains("at offset 0x"), what + ": " + e.getMessage());

@@ -66,7 +66,11 @@ final class WholeReading {
 
   /** Asks for everything; what comes out must hold together, whatever the bytes were. */
   static StreamLayout all(byte[] bytes) throws IOException {
-    WholeReading reading = new WholeReading(bytes);
+    return all(ByteSource.of("a.mig", bytes));
+  }
+
+  static StreamLayout all(ByteSource source) throws IOException {
+    WholeReading reading = new WholeReading(source);
     Optional<StreamLayout> tail = reading.fromBothEnds();
     if (tail.isPresent()) {
       reading.views(tail.get().devices());

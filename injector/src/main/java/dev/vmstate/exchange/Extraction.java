@@ -27,8 +27,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Snapshot to directory: one pass over the stream writes the core's memory while the index of pages
- * is built; then the page tables are walked through that index and the core's header is written.
+ * Snapshot to directory, in one pass over the stream, so that it may come through a pipe: page
+ * records go into the core as they pass. What stands behind them in the stream, CPUs and devices,
+ * is known then; the page tables are walked in the core, and its header is written.
  */
 public final class Extraction {
   /** Name of the core in the directory. */
@@ -76,20 +77,21 @@ public final class Extraction {
   }
 
   private Result run(Progress progress) throws IOException {
-    if (options.core() && snapshot.cpus().isEmpty()) {
-      throw new IOException(
-          "%s: %s; --core none writes the rest".formatted(snapshot.source(), whyNoCpu()));
+    if (!snapshot.stream().forward()) {
+      requireCpus();
+      snapshot.memoryMap();
+    } else if (options.core() && snapshot.isOtherMachine()) {
+      throw noCpu("no x86 machine ('%s'): a core needs one".formatted(snapshot.machine()));
     }
-    MemoryMap map = snapshot.memoryMap();
     OutputFile.Directory made = new OutputFile.Directory(directory);
     try {
-      return write(map, progress);
+      return write(progress);
     } finally {
       made.close();
     }
   }
 
-  private Result write(MemoryMap map, Progress progress) throws IOException {
+  private Result write(Progress progress) throws IOException {
     // An older extraction's manifest must not speak for files of this one.
     Files.deleteIfExists(directory.resolve(Manifest.FILE));
     List<Path> files = new ArrayList<>();
@@ -98,16 +100,26 @@ public final class Extraction {
     if (options.core()) {
       Path core = directory.resolve(CORE);
       StreamFingerprint fingerprint = new StreamFingerprint(snapshot.pageSize());
-      result = core(core, map, fingerprint, progress);
+      result = core(core, fingerprint, progress);
       pages = fingerprint.pages();
       files.add(core);
     }
     if (options.hardware()) {
       files.add(hardware());
     }
-    manifest(map, pages).write(directory);
+    manifest(snapshot.memoryMap(), pages).write(directory);
     files.add(directory.resolve(Manifest.FILE));
     return new Result(List.copyOf(files), result.loads(), result.leftOut(), result.virtual());
+  }
+
+  private void requireCpus() throws IOException {
+    if (options.core() && snapshot.cpus().isEmpty()) {
+      throw noCpu(whyNoCpu());
+    }
+  }
+
+  private IOException noCpu(String why) {
+    return new IOException("%s: %s; --core none writes the rest".formatted(snapshot.source(), why));
   }
 
   private String whyNoCpu() throws IOException {
@@ -125,20 +137,28 @@ public final class Extraction {
             : "the stream has no device description (machine option suppress-vmdesc)");
   }
 
-  private Result core(Path path, MemoryMap map, StreamFingerprint fingerprint, Progress progress)
+  private Result core(Path path, StreamFingerprint fingerprint, Progress progress)
       throws IOException {
-    List<X86Cpu> cpus = snapshot.cpus();
-    CoreLayout layout = CoreLayout.of(snapshot.blocks(), cpus.size());
+    CoreLayout places = CoreLayout.of(snapshot.blocks(), 0);
     try (OutputFile file = new OutputFile(path);
         PageWriter pages =
-            new PageWriter(snapshot.blocks(), snapshot.pageSize(), file, layout::offsetOf)) {
+            new PageWriter(snapshot.blocks(), snapshot.pageSize(), file, places::offsetOf)) {
       snapshot.scan(PageVisitor.both(pages, fingerprint), progress);
       pages.finish();
+      requireCpus();
+      List<X86Cpu> cpus = snapshot.cpus();
+      CoreLayout layout = CoreLayout.of(snapshot.blocks(), cpus.size());
+      if (layout.headerBytes() != places.headerBytes()) {
+        throw new IOException("%s: %d CPUs are too many".formatted(snapshot.source(), cpus.size()));
+      }
+      MemoryMap map = snapshot.memoryMap();
       if (file.channel().size() < layout.size()) {
         file.write(ByteBuffer.allocate(1), layout.size() - 1);
       }
       VirtualMap virtual =
-          options.physical() ? VirtualMap.NONE : VirtualMap.of(snapshot.memory(), cpus);
+          options.physical()
+              ? VirtualMap.NONE
+              : VirtualMap.of(new WrittenMemory(file.channel(), layout, map), cpus);
       LoadPlan plan = LoadPlan.of(layout, map, virtual);
       file.write(CoreHeader.encode(layout, plan, CoreHeader.cpuNotes(cpus)), 0);
       file.commit();

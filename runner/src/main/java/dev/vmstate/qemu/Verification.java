@@ -94,6 +94,10 @@ public record Verification(
       Path directory,
       Progress progress)
       throws IOException {
+    nearby(fresh, directory, progress);
+    if (old.isPresent()) {
+      nearby(old.get(), directory, progress);
+    }
     fresh.layout(); // a file that is no whole snapshot is found out before QEMU starts
     Path saved = Files.createTempFile(directory, ".vmstate-verify-", ".mig");
     try {
@@ -116,6 +120,13 @@ public record Verification(
     } finally {
       Files.deleteIfExists(saved);
     }
+  }
+
+  /** Pages are compared in the order of the other snapshot. */
+  private static void nearby(StreamSnapshot snapshot, Path directory, Progress progress)
+      throws IOException {
+    snapshot.scratch(directory);
+    snapshot.randomAccess(progress);
   }
 
   private static Verification refused(String version, String reason) {

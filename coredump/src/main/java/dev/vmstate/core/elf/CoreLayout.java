@@ -8,7 +8,8 @@ import java.util.List;
 
 /**
  * Where everything stands in our core file. Depends on the list of RAM blocks only, so whoever has
- * the snapshot can work it out again.
+ * the snapshot can work it out again, and pages can be written before the CPUs are known: their
+ * notes take room from the program headers, not from the pages (up to 4,000 CPUs).
  *
  * <pre>
  * Core   ::= header area (sparse: ELF header, program headers, notes), block 0, block 1, …
@@ -23,6 +24,9 @@ import java.util.List;
 public final class CoreLayout {
   /** Program headers a core has room for by default, see {@code WalkLimits.runs}. */
   public static final int DEFAULT_LOADS = 40_000;
+
+  /** There is always room for these: a machine's ranges of memory and a kernel's direct map. */
+  private static final int LEAST_LOADS = 4_000;
 
   /** The header area is at least this long. */
   public static final long HEADER_BYTES = 4L << 20;
@@ -41,11 +45,7 @@ public final class CoreLayout {
   private CoreLayout(List<RamBlock> blocks, int cpus, int maxLoads) {
     this.blocks = List.copyOf(blocks);
     this.maxLoads = maxLoads;
-    long needed =
-        Elf.EHDR_BYTES
-            + (maxLoads + 1L) * Elf.PHDR_BYTES
-            + (long) cpus * (PrStatus.NOTE_BYTES + QemuCpuState.NOTE_BYTES)
-            + OTHER_NOTES;
+    long needed = fixedBytes(cpus) + (maxLoads + 1L) * Elf.PHDR_BYTES;
     this.headerBytes = aligned(Math.max(HEADER_BYTES, needed));
     this.starts = new long[blocks.size()];
     long at = headerBytes;
@@ -56,9 +56,16 @@ public final class CoreLayout {
     this.size = at;
   }
 
-  /** A layout with room for {@link #DEFAULT_LOADS} program headers. */
+  /** A layout with room for {@link #DEFAULT_LOADS} program headers, or what the CPUs leave. */
   public static CoreLayout of(List<RamBlock> blocks, int cpus) {
-    return of(blocks, cpus, DEFAULT_LOADS);
+    long loads = (HEADER_BYTES - fixedBytes(cpus)) / Elf.PHDR_BYTES - 1;
+    return of(blocks, cpus, (int) Math.max(LEAST_LOADS, Math.min(DEFAULT_LOADS, loads)));
+  }
+
+  private static long fixedBytes(int cpus) {
+    return Elf.EHDR_BYTES
+        + (long) cpus * (PrStatus.NOTE_BYTES + QemuCpuState.NOTE_BYTES)
+        + OTHER_NOTES;
   }
 
   /**

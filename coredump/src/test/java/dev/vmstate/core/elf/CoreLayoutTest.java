@@ -26,10 +26,14 @@ class CoreLayoutTest {
   }
 
   @Test
-  void theHeaderAreaGrowsWithTheCpus() {
-    assertEquals(4 << 20, CoreLayout.of(BLOCKS, 2000).headerBytes());
-    // 64 + 40001 * 56 + 4096 * (356 + 460) + 64 KiB, on a page boundary
-    assertEquals(0x563000, CoreLayout.of(BLOCKS, 4096).headerBytes());
+  void manyCpusTakeRoomFromTheProgramHeadersAndNotFromThePages() {
+    assertEquals(40_000, CoreLayout.of(BLOCKS, 2000).maxLoads());
+    CoreLayout many = CoreLayout.of(BLOCKS, 4096);
+    assertEquals(4 << 20, many.headerBytes());
+    // (4 MiB - 64 - 4096 * (356 + 460) - 64 KiB) / 56 - 1
+    assertEquals(14_041, many.maxLoads());
+    // 64 + 4001 * 56 + 8192 * (356 + 460) + 64 KiB, on a page boundary
+    assertEquals(0x6a7000, CoreLayout.of(BLOCKS, 8192).headerBytes());
   }
 
   @Test
