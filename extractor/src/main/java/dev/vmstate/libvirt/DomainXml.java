@@ -15,12 +15,10 @@ import java.util.Optional;
  * changes; every other byte stays as it is.
  */
 public final class DomainXml {
-  private final String place;
   private final byte[] bytes;
   private final DomainXmlScan scan;
 
-  private DomainXml(String place, byte[] bytes, DomainXmlScan scan) {
-    this.place = place;
+  private DomainXml(byte[] bytes, DomainXmlScan scan) {
     this.bytes = bytes;
     this.scan = scan;
   }
@@ -58,7 +56,7 @@ public final class DomainXml {
    * @throws FormatException when it is no well-formed XML in UTF-8 whose root is {@code domain}
    */
   public static DomainXml parse(String place, byte[] utf8) throws FormatException {
-    return new DomainXml(place, utf8, DomainXmlScan.of(place, text(place, utf8)));
+    return new DomainXml(utf8, DomainXmlScan.of(place, text(place, utf8)));
   }
 
   /** Decodes UTF-8. */

@@ -60,22 +60,19 @@ final class PciTopology {
     for (int hops = 0; hops < MOST_HOPS; hops++) {
       tail.insert(0, ":%02x.%x".formatted(at.slot(), at.function()));
       Controller bus = buses.get(at.bus());
-      String model = bus == null ? "pci-root" : bus.model;
-      if (bus == null && at.bus() != 0) {
-        return Optional.empty();
-      }
-      if (model.endsWith("-root")) {
+      if (bus == null || bus.model.endsWith("-root")) {
+        // The root is bus 0, and machines that say nothing of it have one.
         return at.bus() == 0
             ? Optional.of("%04x:00%s".formatted(at.domain(), tail))
             : Optional.empty();
       }
-      if (model.equals("pcie-expander-bus")) {
+      if (bus.model.equals("pcie-expander-bus")) {
         Integer number = bus.busNumber == null ? null : number(bus.busNumber, 0xff);
         return number == null
             ? Optional.empty()
             : Optional.of("%04x:%02x%s".formatted(at.domain(), number, tail));
       }
-      if (model.endsWith("expander-bus") || bus.address == null) {
+      if (bus.model.endsWith("expander-bus") || bus.address == null) {
         return Optional.empty();
       }
       at = bus.address;
