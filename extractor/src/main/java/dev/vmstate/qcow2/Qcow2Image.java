@@ -173,10 +173,14 @@ public final class Qcow2Image implements Closeable {
       throw new UnsupportedFormatException(
           name,
           32,
-          ("the image is encrypted (%s), its VM state too, and there is no key here: load it into a"
-                  + " paused QEMU with the key (-S -loadvm NAME) and save a stream from there"
-                  + " (migrate \"exec:cat>FILE\"); 'qemu-img convert' drops VM state")
-              .formatted(encryption.get()));
+          ("the image is encrypted (%s), its VM state too, and there is no key here. With the key, on"
+                  + " a copy, 'qemu-img snapshot -a %s' and then qemu-io's 'read -b -v 0 %d' show it;"
+                  + " QEMU 5.2 to 11.1 abort when they save or load VM state in such an image, and"
+                  + " 'qemu-img convert' drops it")
+              .formatted(
+                  encryption.get(),
+                  SnapshotTable.shown(snapshot.name()),
+                  snapshot.vmStateSize() + (-snapshot.vmStateSize() & 511)));
     }
     if (header.externalData()) {
       throw new UnsupportedFormatException(

@@ -169,7 +169,7 @@ public final class VmState implements ByteSource {
 
   private void readHost(long offset, long host, int length, ByteBuffer into) throws IOException {
     long there = Math.max(0, Math.min(length, image.file().size() - host));
-    if (there < length && offset + there < size()) {
+    if (there < length && offset + there < snapshot.vmStateSize()) {
       throw new FormatException(
           image.name(),
           host + there,

@@ -322,7 +322,10 @@ class BadImageTest {
       encrypted.snapshot("one", new byte[9]);
       e = opening(encrypted.build(), "one");
       assertTrue(e.getMessage().contains(method == 1 ? "(AES)" : "(LUKS)"), e.getMessage());
-      assertTrue(e.getMessage().contains("migrate \"exec:cat>FILE\""), e.getMessage());
+      assertTrue(
+          e.getMessage()
+              .contains("'qemu-img snapshot -a one' and then qemu-io's 'read -b -v 0 512'"),
+          e.getMessage());
     }
     Qcow2Builder external = new Qcow2Builder(3, 9).incompatible(4);
     external.snapshot("one", new byte[9]);
@@ -373,7 +376,7 @@ class BadImageTest {
 
   static LongStream seeds() {
     Long one = Long.getLong("vmstate.seed");
-    return one != null ? LongStream.of(one) : LongStream.range(0, 60);
+    return one != null ? LongStream.of(one) : LongStream.range(0, 25);
   }
 
   /** Random damage to the tables is read or refused, and nothing else. */

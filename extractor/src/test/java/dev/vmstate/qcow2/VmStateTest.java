@@ -247,6 +247,44 @@ class VmStateTest {
     }
   }
 
+  /** A stream's head with the capability, as QEMU 11.1 writes it. */
+  private static byte[] head(String capability) {
+    byte[] name = capability.getBytes(StandardCharsets.US_ASCII);
+    byte[] subsection = "configuration/capabilities".getBytes(StandardCharsets.US_ASCII);
+    ByteBuffer head = ByteBuffer.allocate(96);
+    head.putInt(0x5145564d).putInt(3).put((byte) 7).putInt(2).put(new byte[] {'p', 'c'});
+    head.put((byte) 5).put((byte) subsection.length).put(subsection).putInt(1);
+    return head.putInt(1).put((byte) name.length).put(name).array();
+  }
+
+  /** QEMU counts the bytes it writes, and mapped-ram leaves holes between them. */
+  @Test
+  void aMappedRamStreamReachesAsFarAsItsClusters() throws Exception {
+    byte[] state = Arrays.copyOf(head("mapped-ram"), 300_000);
+    Arrays.fill(state, 250_000, 300_000, (byte) 1);
+    Path file = directory.resolve("disk.qcow2");
+    for (int bits : new int[] {9, 16}) {
+      int size = 1 << bits;
+      Qcow2Builder builder = new Qcow2Builder(3, bits);
+      builder.snapshot(
+          "mapped",
+          state,
+          i -> i == 0 || (i + 1) * size > 250_000 ? Kind.STANDARD : Kind.values()[1 + i % 2]);
+      builder.snapshot("plain", Arrays.copyOf(head("x-ignore-shared"), 300_000));
+      byte[] image = builder.build();
+      ByteBuffer words = ByteBuffer.wrap(image);
+      int entry = (int) words.getLong(64);
+      words.putInt(entry + 32, 50_064).putLong(entry + 40, 50_064);
+      words.putLong(entry + 72 + 40, 50_064);
+      Files.write(file, image);
+      try (Qcow2Image opened = Qcow2Image.open(file)) {
+        byte[] read = read(opened, "mapped");
+        assertArrayEquals(Arrays.copyOf(state, 300_000 + (-300_000 & size - 1)), read);
+        assertEquals(50_064, read(opened, "plain").length);
+      }
+    }
+  }
+
   static byte[] read(Qcow2Image image, String name) throws IOException {
     VmState state = image.vmState(image.find(name), name);
     return state.bytes(new Span(0, state.size()));

@@ -265,10 +265,10 @@ class Qcow2EditsTest {
   @Test
   void stoppedAtAnyChangeTheImageIsTakenBack() throws Exception {
     Qcow2Builder builder = new Qcow2Builder(3, 9).diskSize(3 << 9).disk(1, bytes(1, 512));
-    builder.snapshot("s", bytes(2, 20_000)).loaded();
+    builder.snapshot("s", bytes(2, 5000)).loaded();
     byte[] before = builder.build();
     Path image = directory.resolve("disk.qcow2");
-    Edit edit = Edit.random(new SplittableRandom(1), 20_000, 10, 60_000);
+    Edit edit = Edit.random(new SplittableRandom(1), 5000, 4, 9000);
     for (int n = 0; ; n++) {
       Files.write(image, before);
       try {
