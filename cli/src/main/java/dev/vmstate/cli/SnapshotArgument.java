@@ -49,7 +49,7 @@ final class SnapshotArgument {
     }
     opened.close();
     throw new IOException(
-        "%s: is a %s, which holds no device state: a migration stream is needed here"
+        "%s: its container is %s, which holds no device state: a migration stream is needed here"
             .formatted(source, opened.container()));
   }
 }

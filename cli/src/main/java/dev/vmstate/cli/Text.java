@@ -24,6 +24,7 @@ final class Text {
   private static final long DESCRIPTOR_BITS = 0x00ff_ff00;
 
   private static final String NO_MACHINE = "not in the stream: machine types up to 2.3 do not say";
+  private static final String DUMP = "not in a dump";
 
   private final Snapshot snapshot;
   private final PrintWriter out;
@@ -46,7 +47,9 @@ final class Text {
       out.printf("             %s: %s%n", fact.name(), fact.value());
     }
     String machine = snapshot.machine();
-    out.printf("  machine    %s (%s)%n", machine.isEmpty() ? NO_MACHINE : machine, snapshot.arch());
+    out.printf(
+        "  machine    %s (%s)%n",
+        !machine.isEmpty() ? machine : stream.isPresent() ? NO_MACHINE : DUMP, snapshot.arch());
     if (stream.isPresent()) {
       out.printf("  features   %s%n", String.join(", ", Facts.features(stream.get())));
     }

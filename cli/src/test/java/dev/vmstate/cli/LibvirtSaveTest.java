@@ -72,11 +72,11 @@ class LibvirtSaveTest {
     JsonNode facts = json.at("/containerFacts");
     assertEquals("sample", facts.at("/domain").asText());
     assertEquals("5f0b7f6e-7a3e-4f39-9d7e-000000001103", facts.at("/uuid").asText());
-    assertEquals("yes", facts.at("/was-running").asText());
+    assertEquals("yes", facts.at("/wasRunning").asText());
     assertEquals("raw", facts.at("/format").asText());
     assertEquals("0x105c", facts.at("/offset").asText());
     int room = 4096 - 2 - COOKIE.length() - XML.length();
-    assertEquals(room, facts.at("/xml-room").asInt());
+    assertEquals(room, facts.at("/xmlRoom").asInt());
   }
 
   @Test

@@ -40,7 +40,7 @@ class LibvirtSparseTest {
     assertEquals("libvirt-save", info.at("/container").asText());
     assertEquals("sparse", info.at("/containerFacts/format").asText());
     assertEquals("small", info.at("/containerFacts/domain").asText());
-    assertEquals("65536", info.at("/containerFacts/xml-room").asText());
+    assertEquals("65536", info.at("/containerFacts/xmlRoom").asText());
     assertEquals("pc-i440fx-7.2", info.at("/machine").asText());
     assertTrue(info.at("/features").toString().contains("mapped-ram"));
     assertEquals(8 << 20, info.at("/ram/blocks/0/bytes").asInt());

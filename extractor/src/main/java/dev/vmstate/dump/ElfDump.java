@@ -51,7 +51,7 @@ public final class ElfDump extends Dump {
             new Segments());
     facts.add(new Fact("form", flattened ? "flattened" : "plain"));
     facts.add(new Fact("class", (core.wide() ? "64" : "32") + "-bit, e_machine " + core.machine()));
-    facts.add(new Fact("program headers", Long.toString(core.loads().size())));
+    facts.add(new Fact("programHeaders", Long.toString(core.loads().size())));
     facts.addAll(NoteFacts.of(core.source(), core.notes(), vmm(), cpus, x86));
   }
 

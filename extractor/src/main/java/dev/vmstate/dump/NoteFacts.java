@@ -24,11 +24,11 @@ final class NoteFacts {
       throws IOException {
     List<Fact> facts = new ArrayList<>();
     if (!x86) {
-      facts.add(new Fact("CPUs", "registers are read of x86 only"));
+      facts.add(new Fact("cpus", "registers are read of x86 only"));
     } else if (cpus.isEmpty()) {
-      facts.add(new Fact("CPUs", "the dump has no note of one"));
+      facts.add(new Fact("cpus", "the dump has no note of one"));
     } else if (vmm.equals("unknown")) {
-      facts.add(new Fact("CPUs", "NT_PRSTATUS notes alone: no control registers"));
+      facts.add(new Fact("cpus", "NT_PRSTATUS notes alone: no control registers"));
     }
     for (CoreNote note : notes) {
       if (note.is("VMCOREINFO", 0)) {

@@ -71,13 +71,13 @@ public final class LibvirtContainer implements Container {
     } catch (FormatException e) {
       notes.add(e.getMessage());
     }
-    facts.add(new Fact("was-running", image.header().wasRunning() == 0 ? "no" : "yes"));
+    facts.add(new Fact("wasRunning", image.header().wasRunning() == 0 ? "no" : "yes"));
     facts.add(new Fact("format", image.format().word()));
     facts.add(new Fact("offset", "0x" + Long.toHexString(image.payloadAt())));
     int length = image.domainXml().length;
-    facts.add(new Fact("xml-bytes", "" + length));
-    facts.add(new Fact("xml-room", "" + Math.max(0, image.mostXml() - length)));
-    image.cookie().ifPresent(cookie -> facts.add(new Fact("cookie-bytes", "" + cookie.length)));
+    facts.add(new Fact("xmlBytes", "" + length));
+    facts.add(new Fact("xmlRoom", "" + Math.max(0, image.mostXml() - length)));
+    image.cookie().ifPresent(cookie -> facts.add(new Fact("cookieBytes", "" + cookie.length)));
     if (!notes.isEmpty()) {
       facts.add(new Fact("note", String.join("; ", notes)));
     }
