@@ -13,9 +13,6 @@ import java.util.List;
 /**
  * The pages of a mapped-ram stream. The index comes from the bitmaps alone; pages are read in runs
  * of set bits, so that holes are passed over without being read.
- *
- * <p>The bits are in the byte order of the host that wrote them ({@code unsigned long} words). On
- * the little-endian hosts that x86 guests run on, bit i is bit i % 8 of byte i / 8.
  */
 public final class MappedPages {
   /** As much as stays in the processor's cache between reading and looking at it. */
@@ -26,10 +23,12 @@ public final class MappedPages {
   private final ByteSource stream;
   private final List<RamBlock> blocks;
   private final List<MappedRam> mapped;
+  private final BitmapOrder order;
 
   /** {@code ram}: of a mapped-ram stream. */
-  public MappedPages(ByteSource stream, RamSetup ram) {
+  public MappedPages(ByteSource stream, RamSetup ram) throws IOException {
     this.stream = stream;
+    this.order = BitmapOrder.of(stream, ram);
     this.blocks = ram.blocks();
     this.mapped = ram.mapped();
   }
@@ -109,18 +108,17 @@ public final class MappedPages {
     int pageSize = blocks.get(block).pageSize();
     long first = 0;
     boolean set = false;
-    // One turn more than there are pages closes the last run.
     byte[] bits = {};
     long bitsAt = 0;
+    // One turn more than there are pages closes the last run.
     for (long page = 0; page <= pages; page++) {
-      long inBits = page - 8 * bitsAt;
-      if (page < pages && inBits >= 8L * bits.length) {
-        bitsAt = page / 8;
+      if (page < pages && page >>> 3 == bitsAt + bits.length) {
+        bitsAt += bits.length;
         int length = (int) Math.min(STEP, place.bitmap().length() - bitsAt);
         bits = stream.bytes(new Span(place.bitmap().offset() + bitsAt, length));
-        inBits = page - 8 * bitsAt;
       }
-      boolean now = page < pages && (bits[(int) (inBits >>> 3)] & 1 << (inBits & 7)) != 0;
+      boolean now =
+          page < pages && (bits[(int) (order.byteOf(page) - bitsAt)] & 1 << (page & 7)) != 0;
       if (page == pages || now != set) {
         if (page > first && set) {
           runs.data(block, first, page, place.pages().offset() + first * pageSize, pageSize);

@@ -137,6 +137,54 @@ class MappedPagesTest {
     }
   }
 
+  /** A host's byte order is not in the stream; that bits are set for pages with bytes is. */
+  @Test
+  void bitmapsOfABigEndianHostAreReadAsItWroteThem() throws Exception {
+    for (boolean big : new boolean[] {true, false}) {
+      SplittableRandom random = new SplittableRandom(5);
+      MigrationStreamBuilder stream =
+          new MigrationStreamBuilder("s390-ccw-virtio-10.0")
+              .mappedRam(4096)
+              .block("s390.ram", 1000 * 4096L);
+      TreeSet<Integer> set = new TreeSet<>();
+      for (int page = 0; page < 1000; page++) {
+        if (random.nextInt(3) == 0) {
+          set.add(page);
+          stream.mappedPage("s390.ram", page, seed(page));
+        }
+      }
+      if (big) {
+        stream.bigEndianBitmaps();
+      }
+      try (StreamSnapshot snapshot = open(stream.globalState("paused"))) {
+        for (int page = 0; page < 1000; page++) {
+          byte[] expected =
+              set.contains(page) ? PageItems.pattern(4096, seed(page)) : new byte[4096];
+          assertArrayEquals(expected, page(snapshot, 0, page));
+        }
+        assertEquals(
+            big ? BitmapOrder.BIG : BitmapOrder.LITTLE,
+            BitmapOrder.of(snapshot.stream(), snapshot.ram()));
+      }
+    }
+  }
+
+  /**
+   * Pages that became zero and kept their bit (an edit does that) must not turn the order round.
+   */
+  @Test
+  void aFewZeroPagesWithABitAreNoOtherByteOrder() throws Exception {
+    MigrationStreamBuilder stream =
+        new MigrationStreamBuilder("pc-i440fx-10.0").mappedRam(4096).block("pc.ram", 1000 * 4096L);
+    for (int page = 0; page < 1000; page += 3) {
+      stream.mappedPage(
+          "pc.ram", page, page % 5 == 0 ? new byte[4096] : PageItems.pattern(4096, 1));
+    }
+    try (StreamSnapshot snapshot = open(stream.globalState("paused"))) {
+      assertEquals(BitmapOrder.LITTLE, BitmapOrder.of(snapshot.stream(), snapshot.ram()));
+    }
+  }
+
   private static int seed(int page) {
     return page * 7919 + 1;
   }
