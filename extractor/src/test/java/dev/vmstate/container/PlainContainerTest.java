@@ -117,7 +117,13 @@ class PlainContainerTest {
     }
   }
 
-  private record Volume(byte[] bytes) implements Container {
+  private static final class Volume implements Container {
+    private final byte[] bytes;
+
+    Volume(byte[] bytes) {
+      this.bytes = bytes;
+    }
+
     @Override
     public String name() {
       return "qemu-stream";
