@@ -54,14 +54,6 @@ class LibvirtSaveTest {
     return new LibvirtSaveBuilder().dataLength(4096).xml(XML).cookie(COOKIE);
   }
 
-  private byte[] front(Path file) throws Exception {
-    return Arrays.copyOf(Files.readAllBytes(file), original.length - stream.length);
-  }
-
-  private byte[] front() {
-    return Arrays.copyOf(original, original.length - stream.length);
-  }
-
   @Test
   void infoSaysWhatLibvirtKeeps() throws Exception {
     String text = Cli.ok("info", image);
