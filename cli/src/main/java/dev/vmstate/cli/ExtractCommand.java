@@ -6,6 +6,7 @@ import dev.vmstate.exchange.Extraction;
 import dev.vmstate.snapshot.StreamSnapshot;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -61,17 +62,20 @@ final class ExtractCommand implements Callable<Integer> {
               directory,
               new Extraction.Options(core == Core.ELF, !noHardware, physical, below4g.bytes),
               output.progress());
-      report(result);
+      report(result, core == Core.NONE ? List.of() : opened.missingMemory());
     }
     return 0;
   }
 
-  private void report(Extraction.Result result) throws Exception {
+  private void report(Extraction.Result result, List<String> missing) throws Exception {
     if (output.json) {
       ObjectNode node = JsonNodeFactory.instance.objectNode();
       result.files().forEach(file -> node.withArray("files").add(file.toString()));
       if (core != Core.NONE) {
         node.put("loads", result.loads()).put("loadsLeftOut", result.leftOut());
+      }
+      if (!missing.isEmpty()) {
+        missing.forEach(node.putArray("missingMemory")::add);
       }
       output.print(node);
       return;
@@ -82,6 +86,7 @@ final class ExtractCommand implements Callable<Integer> {
     for (Path file : result.files()) {
       output.out().printf("%s  %s%n", file, Sizes.text(Files.size(file)));
     }
+    missing.forEach(note -> output.err().println("vmstate: " + note));
     if (result.leftOut() > 0) {
       output
           .err()

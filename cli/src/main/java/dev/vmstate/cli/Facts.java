@@ -54,6 +54,10 @@ final class Facts {
       blocks.add(block(i, index));
     }
     info.set("memoryMap", memoryMap());
+    List<String> missing = missingMemory(snapshot);
+    if (!missing.isEmpty()) {
+      missing.forEach(info.putArray("missingMemory")::add);
+    }
     info.set("cpus", cpus(false));
     info.set("nics", nics(false));
     info.set("devices", devices());
@@ -63,6 +67,12 @@ final class Facts {
   /** The snapshot as a stream, if it is one. */
   static Optional<StreamSnapshot> stream(Snapshot snapshot) {
     return snapshot instanceof StreamSnapshot stream ? Optional.of(stream) : Optional.empty();
+  }
+
+  /** What is to be said of memory that a snapshot lists and does not hold. */
+  static List<String> missingMemory(Snapshot snapshot) throws IOException {
+    Optional<StreamSnapshot> stream = stream(snapshot);
+    return stream.isPresent() ? stream.get().missingMemory() : List.of();
   }
 
   /** What the stream shows of how QEMU was set up. */

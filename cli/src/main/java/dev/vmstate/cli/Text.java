@@ -60,6 +60,9 @@ final class Text {
     }
     out.println("  memory map");
     memoryMap("    ");
+    for (String note : Facts.missingMemory(snapshot)) {
+      out.println("    # " + note);
+    }
     out.println("  CPUs");
     for (X86Cpu cpu : snapshot.cpus()) {
       out.printf(

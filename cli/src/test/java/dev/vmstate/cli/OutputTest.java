@@ -83,6 +83,25 @@ class OutputTest {
     }
   }
 
+  /** x-ignore-shared: said wherever the memory map is shown. */
+  @Test
+  void memoryThatIsNotInTheSnapshotIsNamed() throws Exception {
+    Path shared =
+        new MigrationStreamBuilder("pc-q35-11.1")
+            .capability("x-ignore-shared")
+            .mappedRam(4096)
+            .block("mem", 0x20_000)
+            .elsewhere("mem")
+            .globalState("paused")
+            .writeTo(directory.resolve("shared.mig"));
+    for (String command : List.of("info", "memory-map")) {
+      String out = Cli.ok(command, shared);
+      assertTrue(out.contains("# mem: shared memory that is not in the snapshot"), out);
+    }
+    JsonNode info = new ObjectMapper().readTree(Cli.ok("info", "--json", shared));
+    assertTrue(info.path("missingMemory").get(0).asText().startsWith("mem: "), info::toString);
+  }
+
   @Test
   void theKeysOfInfoAreTheDocumentedOnes() throws Exception {
     JsonNode info = new ObjectMapper().readTree(Cli.ok("info", "--json", Cli.sample(directory)));

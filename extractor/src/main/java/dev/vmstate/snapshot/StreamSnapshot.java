@@ -240,7 +240,7 @@ public final class StreamSnapshot extends Snapshot {
                     "'%s' is no x86 machine: where its RAM blocks stand is not known here"
                         .formatted(machine())));
     List<String> reasons = new ArrayList<>(decided.reasons());
-    reasons.addAll(elsewhere());
+    reasons.addAll(missingMemory());
     MemoryMap noted = new MemoryMap(blocks(), decided.ranges(), reasons);
     map = noted;
     return noted;
@@ -261,8 +261,10 @@ public final class StreamSnapshot extends Snapshot {
     return counts.data() + counts.zero() > 0;
   }
 
-  /** What is to be said of memory that is not in the snapshot. */
-  private List<String> elsewhere() throws IOException {
+  /**
+   * What is to be said of memory that is not in the snapshot, for people; empty when all of it is.
+   */
+  public List<String> missingMemory() throws IOException {
     if (!head.header().has("x-ignore-shared")) {
       return List.of();
     }
@@ -270,16 +272,16 @@ public final class StreamSnapshot extends Snapshot {
     if (!ram.isMapped() && pages == null && (container.forward() || records > LITTLE)) {
       return List.of("x-ignore-shared: memory shared with a file may not be in the snapshot");
     }
-    List<String> reasons = new ArrayList<>();
+    List<String> notes = new ArrayList<>();
     for (int block = 0; block < blocks().size(); block++) {
       if (!holds(block)) {
-        reasons.add(
+        notes.add(
             blocks().get(block).name()
                 + ": shared memory that is not in the snapshot (x-ignore-shared), only in its own"
                 + " file; shown as zeros");
       }
     }
-    return reasons;
+    return notes;
   }
 
   /**
