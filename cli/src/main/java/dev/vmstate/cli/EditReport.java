@@ -38,19 +38,21 @@ final class EditReport {
     }
     if (!output.quiet) {
       out.printf(
-          "%s: %s%s%n",
+          "%s: %s%s%s%n",
           done,
           report.isEmpty()
               ? "no edit"
               : Sizes.count(report.metadata().size() + report.fields().size(), "field"),
           report.pages() == 0
               ? ""
-              : ", %s of memory in %s (%d added to the stream), %s written"
+              : ", %s of memory in %s (%d added to the stream)"
                   .formatted(
                       Sizes.count(report.memoryBytes(), "byte"),
                       Sizes.count(report.pages(), "page"),
-                      report.appendedPages(),
-                      Sizes.count(report.fileBytes(), "byte")));
+                      report.appendedPages()),
+          report.fileBytes() == 0
+              ? ""
+              : ", %s written".formatted(Sizes.count(report.fileBytes(), "byte")));
     }
   }
 

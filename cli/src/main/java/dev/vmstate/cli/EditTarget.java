@@ -2,6 +2,7 @@ package dev.vmstate.cli;
 
 import dev.vmstate.inject.EditPlan;
 import dev.vmstate.inject.InjectionReport;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +36,24 @@ final class EditTarget {
     if (given != 1 && !(dryRun && given == 2)) {
       throw new ParameterException(
           spec.commandLine(), "say where the result goes: -o NEW, --in-place or --dry-run");
+    }
+  }
+
+  /**
+   * Before anything of it is read: where a compressed stream is decompressed to if it must be; a
+   * pipe is kept there, since an edit needs its bytes twice.
+   */
+  void prepare(StreamSnapshot snapshot, Output printing) throws IOException {
+    if (snapshot.stream().forward()) {
+      if (inPlace) {
+        throw EditPlan.notInPlace(snapshot);
+      }
+      if (output != null) {
+        snapshot.scratch(output.toAbsolutePath().resolveSibling("").normalize());
+      }
+      if (snapshot.isPipe()) {
+        snapshot.randomAccess(printing.progress());
+      }
     }
   }
 

@@ -81,6 +81,7 @@ final class InjectCommand implements Callable<Integer> {
           spec.commandLine(), "nothing to inject: name a directory, or --core, or --hardware");
     }
     try (StreamSnapshot opened = SnapshotArgument.openStream(snapshot)) {
+      target.prepare(opened, output);
       below4g.apply(opened);
       try (EditPlan plan = Injection.plan(opened, coreFile, xmlFile, manifest, output.progress())) {
         EditReport.print(target.carryOut(plan, output), target.done(), List.of(), output);

@@ -78,6 +78,7 @@ final class SetCommand implements Callable<Integer> {
   private void fields(List<Map.Entry<String, String>> fields, List<Map.Entry<String, String>> saved)
       throws IOException {
     try (StreamSnapshot opened = snapshot.openStream()) {
+      target.prepare(opened, output);
       HardwareState state = opened.hardware();
       EditSet edits = new EditSet();
       for (Map.Entry<String, String> field : fields) {

@@ -69,6 +69,7 @@ final class SetMacCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     target.check();
     try (StreamSnapshot opened = snapshot.openStream()) {
+      target.prepare(opened, output);
       Nic found = find(Nics.of(opened.devices()));
       MacEdit edit = new MacEdit(opened, found, mac);
       try (EditPlan plan = EditPlan.of(opened, edit.fields(), edit.saved())) {

@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Payload implements Closeable {
   private final OpenSource file;
+  private final boolean pipe;
   private final long at;
   private final Optional<Compression> compression;
   private final ByteSource stream;
@@ -32,6 +33,7 @@ public final class Payload implements Closeable {
    */
   public Payload(OpenSource file, long at, Optional<Compression> compression) {
     this.file = file;
+    this.pipe = file.forward();
     this.at = at;
     this.compression = compression;
     if (compression.isPresent()) {
@@ -68,6 +70,11 @@ public final class Payload implements Closeable {
   /** The stream, if it is one that comes from front to back; it may have been spilled. */
   public Optional<ForwardSource> forward() {
     return Optional.ofNullable(forward);
+  }
+
+  /** Whether it can be read again from the front, as no pipe can. */
+  public boolean again() {
+    return !pipe;
   }
 
   /** Where it starts in the file, compressed or not. */

@@ -358,6 +358,11 @@ public final class StreamSnapshot extends Snapshot {
         : Optional.empty();
   }
 
+  /** Whether it passes only once: what is to be read twice must be kept. */
+  public boolean isPipe() {
+    return forward().map(forward -> !forward.again()).orElse(false);
+  }
+
   /** Where a compressed stream is decompressed to when it must be; best beside the output. */
   public void scratch(Path directory) {
     forward().ifPresent(forward -> forward.scratch(directory));

@@ -4,6 +4,7 @@ import dev.vmstate.bytes.Progress;
 import dev.vmstate.container.BlockDevice;
 import dev.vmstate.container.Container;
 import dev.vmstate.device.EditSet;
+import dev.vmstate.libvirt.LibvirtContainer;
 import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.Closeable;
 import java.io.IOException;
@@ -84,7 +85,9 @@ public final class EditPlan implements Closeable {
   /** Writes a new snapshot; {@code output} appears when it is complete. */
   public InjectionReport writeTo(Path output, Progress progress) throws IOException {
     Path path = holder.source().file();
-    if (Files.exists(output) && Files.isSameFile(output, path)) {
+    if (Files.exists(output)
+        && !holder.source().isStandardInput()
+        && Files.isSameFile(output, path)) {
       throw new IOException(
           output + ": is the snapshot itself: name another file, or say --in-place");
     }
@@ -94,6 +97,12 @@ public final class EditPlan implements Closeable {
       }
     }
     Draft draft = new Draft();
+    if (repacked()) {
+      long written =
+          PackedCopy.write(holder, front(), stream.orElseThrow(), draft.size, output, progress);
+      UndoJournal.forget(output);
+      return draft.report().written(written);
+    }
     if (grown().isPresent()) {
       GrownCopy.write(path, output, grown().get(), draft.edits, draft.size, progress);
     } else {
@@ -108,7 +117,15 @@ public final class EditPlan implements Closeable {
     return inPlace(Opener.PLAIN);
   }
 
+  /** Why a compressed snapshot, or one from a pipe, is not changed in place. */
+  public static IOException notInPlace(StreamSnapshot snapshot) {
+    return PackedCopy.notInPlace(snapshot.holder());
+  }
+
   InjectionReport inPlace(Opener opener) throws IOException {
+    if (repacked()) {
+      throw PackedCopy.notInPlace(holder);
+    }
     if (BlockDevice.is(holder.source().file())) {
       throw new IOException(
           holder.source()
@@ -128,6 +145,21 @@ public final class EditPlan implements Closeable {
       }
     }
     return draft.report();
+  }
+
+  /** Whether the stream, in whole, is written anew; one in which nothing changes is copied. */
+  private boolean repacked() {
+    return PackedCopy.needed(holder)
+        && stream.isPresent()
+        && (stream.get().any() || !holder.payload().orElseThrow().again());
+  }
+
+  /** What stands before a stream that is written anew. */
+  private byte[] front() {
+    if (saved.isPresent()) {
+      return saved.get().front();
+    }
+    return holder instanceof LibvirtContainer libvirt ? libvirt.image().front() : new byte[0];
   }
 
   /** The edit before the stream, if the stream has to move for it. */
@@ -160,7 +192,7 @@ public final class EditPlan implements Closeable {
               .map(PlannedEdits::report)
               .orElseGet(InjectionReport::none)
               .with(saved.map(SaveImageEdit::changes).orElse(List.of()))
-              .written(size.written() + moved);
+              .written(repacked() ? holder.fileSize() : size.written() + moved);
     }
 
     InjectionReport report() {

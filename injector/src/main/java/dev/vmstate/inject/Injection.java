@@ -43,6 +43,9 @@ public final class Injection {
       Optional<Manifest> manifest,
       Progress progress)
       throws IOException {
+    if (core.isPresent()) {
+      snapshot.randomAccess(progress); // pages are compared with the core in the order of memory
+    }
     if (manifest.isPresent()) {
       checkSource(snapshot, manifest.get());
     }

@@ -38,6 +38,11 @@ final class PlannedEdits implements StreamEdits {
     }
   }
 
+  /** Whether there is any. */
+  boolean any() {
+    return !fields.edits().isEmpty() || ram.isPresent() && ram.get().count() > 0;
+  }
+
   /** Of the last telling. */
   InjectionReport report() {
     return Objects.requireNonNull(changes).report(fields.edits());
