@@ -144,9 +144,9 @@ public record SnapshotTable(Span span, List<Qcow2Snapshot> snapshots) {
   }
 
   /**
-   * The snapshot a person calls {@code wanted}: by name, and where no name fits by id. (QEMU looks
-   * for the VM state by name and then for the disk by id first, so {@code loadvm 2} where '2' is
-   * both one's id and another one's name mixes the two.)
+   * The snapshot a person calls {@code wanted}: by name, and where no name fits by id. (QEMU's
+   * loadvm takes the id first: with one snapshot named '2' and another one whose id is 2, {@code
+   * loadvm 2} silently loads the other one.)
    */
   Qcow2Snapshot find(String place, String wanted) throws IOException {
     List<Qcow2Snapshot> found = snapshots.stream().filter(s -> s.name().equals(wanted)).toList();

@@ -39,7 +39,7 @@ class BadImageTest {
   }
 
   /** Everything is read that a writer would read, too. */
-  private static void readAll(Path file, String name) throws IOException {
+  static void readAll(Path file, String name) throws IOException {
     try (Qcow2Image image = Qcow2Image.open(file)) {
       image.warnings();
       VmState state = image.vmState(image.find(name), name);

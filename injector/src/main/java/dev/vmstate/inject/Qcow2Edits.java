@@ -42,6 +42,10 @@ final class Qcow2Edits implements FileEdits {
     this.plan = new Qcow2Plan(state, stream);
     this.singles = new SingleUsers(plan);
     Qcow2Snapshot snapshot = state.snapshot();
+    if (plan.growth() > 0 && state.size() != snapshot.vmStateSize()) {
+      throw new IOException(
+          state.name() + ": its size in the snapshot table is not where it ends: it cannot grow");
+    }
     if (plan.growth() > 0 && plan.newSize() > 0xffff_ffffL && snapshot.extraSize() < 8) {
       throw new FormatException(
           image.name(),
