@@ -175,8 +175,8 @@ public final class Qcow2Image implements Closeable {
           32,
           ("the image is encrypted (%s), its VM state too, and there is no key here. With the key, on"
                   + " a copy, 'qemu-img snapshot -a %s' and then qemu-io's 'read -b -v 0 %d' show it;"
-                  + " QEMU 5.2 to 11.1 abort when they save or load VM state in such an image, and"
-                  + " 'qemu-img convert' drops it")
+                  + " QEMU 5.2 to 11.1 abort when they save VM state in such an image, and 'qemu-img"
+                  + " convert' drops it")
               .formatted(
                   encryption.get(),
                   SnapshotTable.shown(snapshot.name()),

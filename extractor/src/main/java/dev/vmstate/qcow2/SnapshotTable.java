@@ -23,8 +23,6 @@ import java.util.OptionalLong;
  * @param snapshots its entries
  */
 public record SnapshotTable(Span span, List<Qcow2Snapshot> snapshots) {
-  private static final int FIXED = 40;
-
   /** QEMU's limits. */
   private static final int MOST_EXTRA = 1024;
 

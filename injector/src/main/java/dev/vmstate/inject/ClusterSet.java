@@ -42,8 +42,9 @@ final class ClusterSet {
 
   /** Takes {@code cluster} out, if it is there. */
   void remove(long cluster) {
-    if (contains(cluster)) {
-      pieces.get(cluster >>> BITS).words[word(cluster)] &= ~(1L << cluster);
+    Piece piece = pieces.get(cluster >>> BITS);
+    if (piece != null && contains(cluster)) {
+      piece.words[word(cluster)] &= ~(1L << cluster);
       size--;
       counted = false;
     }

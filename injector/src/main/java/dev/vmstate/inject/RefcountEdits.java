@@ -119,7 +119,7 @@ final class RefcountEdits {
   long firstFree() throws IOException {
     long inFile = header.clusters(image.file().size());
     long first = inFile;
-    for (long index = old.blockCount() - 1;
+    for (long index = old.blockCount() - 1L;
         index >= inFile / perBlock && first == inFile;
         index--) {
       if (old.blockAt(index) != 0) {

@@ -38,7 +38,22 @@ class Qcow2EditsTest {
   @TempDir private Path directory;
 
   /** Patches at any place, and bytes that push the rest up. */
-  private record Edit(List<Patch> patches, long appendAt, byte[] added) implements StreamEdits {
+  private static final class Edit implements StreamEdits {
+    private final List<Patch> patches;
+    private final long appendAt;
+    private final byte[] added;
+
+    Edit(List<Patch> patches, long appendAt, byte[] added) {
+      this.patches = patches;
+      this.appendAt = appendAt;
+      this.added = added;
+    }
+
+    @Override
+    public long appendAt() {
+      return appendAt;
+    }
+
     static Edit random(SplittableRandom random, int size, int count, int growth) {
       List<Patch> patches = new ArrayList<>();
       for (int i = 0; i < count; i++) {
@@ -185,7 +200,7 @@ class Qcow2EditsTest {
     Qcow2Builder builder = new Qcow2Builder(version, bits).diskSize(5L * size);
     builder.compression(0, Qcow2EditsTest::deflated);
     if (version == 3) {
-      builder.refcountOrder(1 + random.nextInt(6)).autoclear(random.nextInt(2) * 0x10);
+      builder.refcountOrder(1 + random.nextInt(6)).autoclear(random.nextInt(2) * 0x10L);
     }
     if (extended) {
       builder.extendedL2();

@@ -110,7 +110,7 @@ class InternalSnapshotTest {
     try (ElfDump dump = new ElfDump(core);
         FileChannel file = FileChannel.open(core, StandardOpenOption.WRITE)) {
       for (int i = 0; i < PAGES; i++) {
-        long physical = ADDRESS + i * 4096;
+        long physical = ADDRESS + i * 4096L;
         ElfDump.Load load = dump.loadOf(physical).orElseThrow();
         ByteBuffer word = ByteBuffer.allocate(4).putInt(Integer.reverseBytes(value)).flip();
         file.write(word, load.offset() + physical - load.physical());
