@@ -4,6 +4,7 @@ import dev.vmstate.container.FileSource;
 import dev.vmstate.diff.SnapshotDiff;
 import dev.vmstate.elf.CoreFile;
 import dev.vmstate.elf.LoadSegment;
+import dev.vmstate.exchange.CoreFormat;
 import dev.vmstate.exchange.Extraction;
 import dev.vmstate.exchange.Manifest;
 import dev.vmstate.inject.EditPlan;
@@ -93,7 +94,7 @@ final class DemoCommand implements Callable<Integer> {
       Extraction.run(
               snapshot,
               extracted,
-              new Extraction.Options(true, true, false, null),
+              new Extraction.Options(CoreFormat.ELF, true, false, null),
               output.progress())
           .files()
           .forEach(out::println);

@@ -15,6 +15,7 @@ final class DevicesCommand extends PartCommand {
   @Override
   void json(Snapshot opened, ObjectNode node) throws IOException {
     node.set("devices", new Facts(opened).devices());
+    new Facts(opened).noDevices(node);
   }
 
   @Override

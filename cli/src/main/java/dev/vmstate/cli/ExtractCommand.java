@@ -2,8 +2,9 @@ package dev.vmstate.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.vmstate.exchange.CoreFormat;
 import dev.vmstate.exchange.Extraction;
-import dev.vmstate.snapshot.StreamSnapshot;
+import dev.vmstate.snapshot.Snapshot;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -12,19 +13,16 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Snapshot to core.elf and hardware.xml. */
+/** Snapshot to a core and hardware.xml. */
 @Command(
     name = "extract",
     mixinStandardHelpOptions = true,
-    description = "Writes DIR/core.elf, DIR/hardware.xml and DIR/manifest.json.",
+    description = {
+      "Writes DIR/core.elf, DIR/hardware.xml and DIR/manifest.json.",
+      "A kdump is called DIR/core.kdump, raw memory DIR/core.raw."
+    },
     footer = {"", "Example:", "  vmstate extract vm.mig -o vm", "  gdb --write -core vm/core.elf"})
 final class ExtractCommand implements Callable<Integer> {
-  /** What the memory and the CPUs are written as. */
-  enum Core {
-    ELF,
-    NONE
-  }
-
   @Mixin private SnapshotArgument snapshot;
   @Mixin private Output output;
 
@@ -39,8 +37,12 @@ final class ExtractCommand implements Callable<Integer> {
       names = "--core",
       paramLabel = "FORMAT",
       defaultValue = "elf",
-      description = "elf (default) or none.")
-  private Core core;
+      description = {
+        "elf (default), for gdb, crash and inject;",
+        "kdump-zlib or kdump-zstd, for crash and makedumpfile;",
+        "raw: a flat file of physical memory; or none."
+      })
+  private CoreFormat core;
 
   @Option(names = "--no-hardware", description = "No hardware.xml.")
   private boolean noHardware;
@@ -54,15 +56,15 @@ final class ExtractCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    try (StreamSnapshot opened = snapshot.openStream()) {
+    try (Snapshot opened = snapshot.open()) {
       below4g.apply(opened);
       Extraction.Result result =
           Extraction.run(
               opened,
               directory,
-              new Extraction.Options(core == Core.ELF, !noHardware, physical, below4g.bytes),
+              new Extraction.Options(core, !noHardware, physical, below4g.bytes),
               output.progress());
-      report(result, core == Core.NONE ? List.of() : opened.missingMemory());
+      report(result, core == CoreFormat.NONE ? List.of() : Facts.missingMemory(opened));
     }
     return 0;
   }
@@ -71,7 +73,7 @@ final class ExtractCommand implements Callable<Integer> {
     if (output.json) {
       ObjectNode node = JsonNodeFactory.instance.objectNode();
       result.files().forEach(file -> node.withArray("files").add(file.toString()));
-      if (core != Core.NONE) {
+      if (core == CoreFormat.ELF) {
         node.put("loads", result.loads()).put("loadsLeftOut", result.leftOut());
       }
       if (!missing.isEmpty()) {

@@ -61,6 +61,7 @@ final class Facts {
     info.set("cpus", cpus(false));
     info.set("nics", nics(false));
     info.set("devices", devices());
+    noDevices(info);
     return info;
   }
 
@@ -134,7 +135,7 @@ final class Facts {
       node.put("index", cpu.index())
           .put("mode", cpu.mode().toString())
           .put("rip", hex(cpu.get("rip")))
-          .put("cr3", hex(cpu.get("cr3")));
+          .put("cr3", cpu.find("cr3").map(r -> hex(r.value())).orElse(null));
       if (full) {
         ObjectNode registers = node.putObject("registers");
         for (Register register : cpu.registers()) {
@@ -157,6 +158,11 @@ final class Facts {
       }
     }
     return nics;
+  }
+
+  /** Says why there are none, where there cannot be any. */
+  void noDevices(ObjectNode node) {
+    snapshot.noDevices().ifPresent(why -> node.put("noDevices", why));
   }
 
   ArrayNode devices() throws IOException {

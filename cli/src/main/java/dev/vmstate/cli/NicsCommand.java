@@ -15,6 +15,7 @@ final class NicsCommand extends PartCommand {
   @Override
   void json(Snapshot opened, ObjectNode node) throws IOException {
     node.set("nics", new Facts(opened).nics(true));
+    new Facts(opened).noDevices(node);
   }
 
   @Override

@@ -49,7 +49,9 @@ final class SnapshotArgument {
     }
     opened.close();
     throw new IOException(
-        "%s: its container is %s, which holds no device state: a migration stream is needed here"
-            .formatted(source, opened.container()));
+        ("%s: %s: no QEMU resumes it, and an edit has no place in it; 'vmstate info', 'get' and"
+                + " 'extract' read it, and 'vmstate inject SNAPSHOT --core' takes an ELF core into"
+                + " the snapshot it is of")
+            .formatted(source, opened.noDevices().orElse(opened.container())));
   }
 }

@@ -24,7 +24,6 @@ final class Text {
   private static final long DESCRIPTOR_BITS = 0x00ff_ff00;
 
   private static final String NO_MACHINE = "not in the stream: machine types up to 2.3 do not say";
-  private static final String DUMP = "not in a dump";
 
   private final Snapshot snapshot;
   private final PrintWriter out;
@@ -46,14 +45,13 @@ final class Text {
     for (Container.Fact fact : snapshot.facts()) {
       out.printf("             %s: %s%n", fact.name(), fact.value());
     }
-    String machine = snapshot.machine();
-    out.printf(
-        "  machine    %s (%s)%n",
-        !machine.isEmpty() ? machine : stream.isPresent() ? NO_MACHINE : DUMP, snapshot.arch());
+    out.printf("  machine    %s (%s)%n", machine(), snapshot.arch());
     if (stream.isPresent()) {
       out.printf("  features   %s%n", String.join(", ", Facts.features(stream.get())));
     }
-    undescribed("             ");
+    if (snapshot.noDevices().isEmpty()) {
+      undescribed("             ");
+    }
     out.printf("  RAM        %s; blocks:%n", Sizes.text(MainMemory.bytes(snapshot.blocks())));
     for (int i = 0; i < snapshot.blocks().size(); i++) {
       block(i, index);
@@ -65,13 +63,17 @@ final class Text {
     }
     out.println("  CPUs");
     for (X86Cpu cpu : snapshot.cpus()) {
+      String cr3 = cpu.find("cr3").map(r -> "0x%x".formatted(r.value())).orElse("unknown");
       out.printf(
-          "    %-3d %-12s rip 0x%016x  cr3 0x%x%n",
-          cpu.index(), cpu.mode(), cpu.get("rip"), cpu.get("cr3"));
+          "    %-3d %-12s rip 0x%016x  cr3 %s%n", cpu.index(), cpu.mode(), cpu.get("rip"), cr3);
     }
     out.println("  NICs");
     for (Nic nic : Nics.of(snapshot.devices())) {
       nic("    ", nic);
+    }
+    if (snapshot.noDevices().isPresent()) {
+      out.println("  devices    none: " + snapshot.noDevices().get());
+      return;
     }
     long opaque =
         snapshot.devices().stream()
@@ -80,6 +82,13 @@ final class Text {
     out.printf(
         "  devices    %d%s; 'vmstate devices' lists them%n",
         snapshot.devices().size(), opaque == 0 ? "" : ", %d opaque".formatted(opaque));
+  }
+
+  private String machine() {
+    if (!snapshot.machine().isEmpty()) {
+      return snapshot.machine();
+    }
+    return snapshot.noDevices().isPresent() ? "a dump does not say" : NO_MACHINE;
   }
 
   /** A stream whose devices stay opaque. */
@@ -124,6 +133,7 @@ final class Text {
 
   /** Without a description there may be CPUs and cards, but nobody sees them. */
   private void undescribed(String indent) throws IOException {
+    snapshot.noDevices().ifPresent(why -> out.println(indent + "no devices: " + why));
     if (undescribed()) {
       out.println(
           indent
@@ -138,7 +148,7 @@ final class Text {
   }
 
   void nics() throws IOException {
-    if (undescribed()) {
+    if (undescribed() || snapshot.noDevices().isPresent()) {
       undescribed("# ");
     }
     for (Nic nic : Nics.of(snapshot.devices())) {
@@ -148,6 +158,10 @@ final class Text {
   }
 
   void devices() throws IOException {
+    if (snapshot.noDevices().isPresent()) {
+      undescribed("# ");
+      return;
+    }
     out.printf("%-36s %8s %7s %10s  %s%n", "NAME", "INSTANCE", "VERSION", "BYTES", "DECODED");
     for (DeviceSection device : snapshot.devices()) {
       out.printf(
@@ -162,7 +176,9 @@ final class Text {
 
   /** In the order and shape of QEMU's {@code info registers}. */
   void cpus() throws IOException {
-    undescribed("# ");
+    if (snapshot.noDevices().isEmpty()) {
+      undescribed("# ");
+    }
     for (X86Cpu cpu : snapshot.cpus()) {
       out.printf("CPU %d (%s)%n", cpu.index(), cpu.mode());
       List<String> general =
@@ -171,6 +187,10 @@ final class Text {
               "r12", "r13", "r14", "r15", "rip", "rflags");
       line(cpu, general, 4);
       for (String segment : List.of("es", "cs", "ss", "ds", "fs", "gs", "ldt", "tr")) {
+        if (cpu.find(segment + ".limit").isEmpty()) {
+          visible(cpu, segment);
+          continue;
+        }
         out.printf(
             "%-6s %04x base %016x limit %08x flags %08x%n",
             segment,
@@ -180,6 +200,9 @@ final class Text {
             cpu.get(segment + ".flags") & DESCRIPTOR_BITS);
       }
       for (String table : List.of("gdt", "idt")) {
+        if (cpu.find(table + ".base").isEmpty()) {
+          continue;
+        }
         out.printf(
             "%-11s base %016x limit %08x%n",
             table, cpu.get(table + ".base"), cpu.get(table + ".limit"));
@@ -193,6 +216,14 @@ final class Text {
               .toList();
       line(cpu, rest, 3);
     }
+  }
+
+  /** Of a dump without the hidden parts of segments. */
+  private void visible(X86Cpu cpu, String segment) {
+    cpu.find(segment + ".selector")
+        .ifPresent(selector -> out.printf("%-6s %04x%n", segment, selector.value()));
+    cpu.find(segment + ".base")
+        .ifPresent(base -> out.printf("%-6s base %016x%n", segment, base.value()));
   }
 
   private void line(X86Cpu cpu, List<String> names, int perLine) {

@@ -28,11 +28,8 @@ public final class DumpMemory implements GuestMemory {
     boolean holds(long address) throws IOException;
   }
 
-  /** A stretch of physical addresses. */
-  record Stretch(long start, long end) {}
-
   /** More ranges than any machine has; a damaged bitmap has millions. */
-  static final int MAX_RANGES = 1 << 16;
+  private static final int MAX_RANGES = 1 << 16;
 
   /** Nothing real is larger. */
   private static final long MAX_RAM = 1L << 46;
@@ -49,45 +46,57 @@ public final class DumpMemory implements GuestMemory {
     this.pageSize = pageSize;
   }
 
-  /**
-   * A memory of these ranges.
-   *
-   * @param name of the file, for errors
-   * @param ranges ascending, without overlap; those that touch are one
-   * @param reason how they were found
-   */
-  static DumpMemory of(String name, List<Stretch> ranges, int pageSize, String reason, Pages pages)
-      throws FormatException {
-    List<RamBlock> blocks = new ArrayList<>();
-    List<MemoryMap.Range> mapped = new ArrayList<>();
-    long total = 0;
-    for (Stretch range : joined(ranges)) {
-      long bytes = range.end() - range.start();
-      mapped.add(new MemoryMap.Range(range.start(), bytes, blocks.size(), 0));
-      blocks.add(new RamBlock("physical@0x" + Long.toHexString(range.start()), bytes, pageSize));
-      total += bytes;
-      if (blocks.size() > MAX_RANGES || total > MAX_RAM) {
-        throw new UnsupportedFormatException(
-            name, 0, "more than 65536 ranges of memory, or more than 64 TiB: is it damaged?");
-      }
-    }
-    if (blocks.isEmpty()) {
-      throw new FormatException(name, 0, "the dump holds no memory");
-    }
-    return new DumpMemory(new MemoryMap(blocks, mapped, List.of(reason)), pages, pageSize);
-  }
+  /** Ranges of addresses on their way to a memory map. Those that touch are one. */
+  static final class Ranges {
+    private final String name;
+    private final List<Long> starts = new ArrayList<>();
+    private final List<Long> ends = new ArrayList<>();
 
-  private static List<Stretch> joined(List<Stretch> ranges) {
-    List<Stretch> result = new ArrayList<>();
-    for (Stretch next : ranges) {
-      Stretch last = result.isEmpty() ? null : result.get(result.size() - 1);
-      if (last != null && last.end() >= next.start()) {
-        result.set(result.size() - 1, new Stretch(last.start(), Math.max(last.end(), next.end())));
-      } else {
-        result.add(next);
-      }
+    /** {@code name}: the file's, for errors. */
+    Ranges(String name) {
+      this.name = name;
     }
-    return result;
+
+    /** Adds a range that starts behind where the ones before it start. */
+    void add(long start, long end) throws FormatException {
+      int last = ends.size() - 1;
+      if (last >= 0 && ends.get(last) >= start) {
+        ends.set(last, Math.max(ends.get(last), end));
+        return;
+      }
+      if (starts.size() == MAX_RANGES) {
+        throw new UnsupportedFormatException(
+            name, 0, "more than 65536 ranges of memory: is it damaged?");
+      }
+      starts.add(start);
+      ends.add(end);
+    }
+
+    /**
+     * A memory of these ranges.
+     *
+     * @param reason how they were found
+     */
+    DumpMemory memory(int pageSize, String reason, Pages pages) throws FormatException {
+      List<RamBlock> blocks = new ArrayList<>();
+      List<MemoryMap.Range> mapped = new ArrayList<>();
+      long total = 0;
+      for (int i = 0; i < starts.size(); i++) {
+        long start = starts.get(i);
+        long bytes = ends.get(i) - start;
+        mapped.add(new MemoryMap.Range(start, bytes, i, 0));
+        blocks.add(new RamBlock("physical@0x" + Long.toHexString(start), bytes, pageSize));
+        total += bytes;
+        if (total > MAX_RAM) {
+          throw new UnsupportedFormatException(
+              name, 0, "more than 64 TiB of memory: is it damaged?");
+        }
+      }
+      if (blocks.isEmpty()) {
+        throw new FormatException(name, 0, "the dump holds no memory");
+      }
+      return new DumpMemory(new MemoryMap(blocks, mapped, List.of(reason)), pages, pageSize);
+    }
   }
 
   @Override

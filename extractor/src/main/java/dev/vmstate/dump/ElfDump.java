@@ -1,6 +1,7 @@
 package dev.vmstate.dump;
 
 import dev.vmstate.bytes.ByteSource;
+import dev.vmstate.bytes.FormatException;
 import dev.vmstate.bytes.UnsupportedFormatException;
 import dev.vmstate.container.Container.Fact;
 import dev.vmstate.cpu.X86Cpu;
@@ -43,12 +44,8 @@ public final class ElfDump extends Dump {
     boolean x86 = core.machine() == Elf.EM_X86_64 || core.machine() == Elf.EM_386;
     this.cpus = x86 ? X86Notes.cpus(core.source(), core.notes()) : List.of();
     this.memory =
-        DumpMemory.of(
-            name,
-            ranges(core),
-            PAGE,
-            "the ranges are those of the core's program headers",
-            new Segments());
+        ranges(core, name)
+            .memory(PAGE, "the ranges are those of the core's program headers", new Segments());
     facts.add(new Fact("form", flattened ? "flattened" : "plain"));
     facts.add(new Fact("class", (core.wide() ? "64" : "32") + "-bit, e_machine " + core.machine()));
     facts.add(new Fact("programHeaders", Long.toString(core.loads().size())));
@@ -74,17 +71,14 @@ public final class ElfDump extends Dump {
     }
   }
 
-  private static List<DumpMemory.Stretch> ranges(CoreFile core) {
+  private static DumpMemory.Ranges ranges(CoreFile core, String name) throws FormatException {
     List<LoadSegment> loads = new ArrayList<>(core.loads());
     loads.sort(Comparator.comparingLong(LoadSegment::physical));
-    List<DumpMemory.Stretch> ranges = new ArrayList<>();
-    long end = -1;
+    DumpMemory.Ranges ranges = new DumpMemory.Ranges(name);
     for (LoadSegment load : loads) {
-      long loadEnd = load.physical() + Math.max(load.fileBytes(), load.memoryBytes());
-      long from = Math.max(end, load.physical());
-      if (loadEnd > from) {
-        ranges.add(new DumpMemory.Stretch(from, loadEnd));
-        end = loadEnd;
+      long bytes = Math.max(load.fileBytes(), load.memoryBytes());
+      if (bytes > 0) {
+        ranges.add(load.physical(), load.physical() + bytes);
       }
     }
     return ranges;

@@ -47,11 +47,10 @@ public final class KdumpDump extends Dump {
     this.cpus = x86 ? X86Notes.cpus(source, notes) : List.of();
     RankedBitmap dumped = new RankedBitmap(source, header.dumpedBitmap(), header.maxMapnr());
     RankedBitmap ram = new RankedBitmap(source, header.ramBitmap(), header.maxMapnr());
-    List<DumpMemory.Stretch> ranges = ranges(name, ram, dumped);
+    DumpMemory.Ranges ranges = ranges(name, ram, dumped);
     this.pages = new KdumpPages(source, header, dumped);
     this.memory =
-        DumpMemory.of(
-            name, ranges, header.blockSize(), "the ranges are those of the dump's bitmaps", pages);
+        ranges.memory(header.blockSize(), "the ranges are those of the dump's bitmaps", pages);
     facts.add(new Fact("form", flattened ? "flattened" : "plain"));
     facts.add(
         new Fact(
@@ -122,9 +121,9 @@ public final class KdumpDump extends Dump {
   }
 
   /** Where either bitmap has bits: a page that was dumped is there, whatever the other says. */
-  private List<DumpMemory.Stretch> ranges(String name, RankedBitmap ram, RankedBitmap dumped)
+  private DumpMemory.Ranges ranges(String name, RankedBitmap ram, RankedBitmap dumped)
       throws IOException {
-    List<DumpMemory.Stretch> ranges = new ArrayList<>();
+    DumpMemory.Ranges ranges = new DumpMemory.Ranges(name);
     long start = -1;
     for (long at = 0; at < ram.bits(); at += Long.SIZE) {
       long word = ram.word(at) | dumped.word(at);
@@ -134,26 +133,19 @@ public final class KdumpDump extends Dump {
         if (set && start < 0) {
           start = at + i;
         } else if (!set && start >= 0) {
-          ranges.add(stretch(start, at + i));
+          ranges.add(address(start), address(at + i));
           start = -1;
         }
       }
-      if (ranges.size() > DumpMemory.MAX_RANGES) {
-        throw new UnsupportedFormatException(
-            name,
-            header.ramBitmap().offset(),
-            "more than 65536 ranges of memory: is the bitmap damaged?");
-      }
     }
     if (start >= 0) {
-      ranges.add(stretch(start, ram.bits()));
+      ranges.add(address(start), address(ram.bits()));
     }
     return ranges;
   }
 
-  private DumpMemory.Stretch stretch(long from, long to) {
-    return new DumpMemory.Stretch(
-        header.base() + from * header.blockSize(), header.base() + to * header.blockSize());
+  private long address(long frame) {
+    return header.base() + frame * header.blockSize();
   }
 
   @Override

@@ -17,6 +17,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -126,6 +127,11 @@ public final class DumpSnapshot extends Snapshot {
   @Override
   public List<DeviceSection> devices() {
     return List.of();
+  }
+
+  @Override
+  public Optional<String> noDevices() {
+    return Optional.of("a dump holds RAM and the CPUs' registers, no device state");
   }
 
   @Override

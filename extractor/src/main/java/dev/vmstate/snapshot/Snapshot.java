@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /** The saved state of one machine, opened read-only: what every kind of snapshot can tell. */
 public abstract class Snapshot implements Closeable {
@@ -81,6 +82,11 @@ public abstract class Snapshot implements Closeable {
 
   /** Device sections in stream order; none where only RAM and CPUs were saved. */
   public abstract List<DeviceSection> devices() throws IOException;
+
+  /** Why there can be no devices, if so. */
+  public Optional<String> noDevices() {
+    return Optional.empty();
+  }
 
   /** The x86 CPUs, in order of their index; empty for other architectures. */
   public abstract List<X86Cpu> cpus() throws IOException;

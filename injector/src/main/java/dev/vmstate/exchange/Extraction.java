@@ -2,23 +2,19 @@ package dev.vmstate.exchange;
 
 import dev.vmstate.bytes.Progress;
 import dev.vmstate.bytes.Span;
-import dev.vmstate.core.elf.CoreHeader;
 import dev.vmstate.core.elf.CoreLayout;
-import dev.vmstate.core.elf.LoadPlan;
 import dev.vmstate.core.paging.VirtualMap;
-import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.device.DeviceSection;
 import dev.vmstate.hardware.HardwareXmlWriter;
 import dev.vmstate.hardware.HardwareXsd;
 import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.memory.RamBlock;
-import dev.vmstate.ram.PageVisitor;
+import dev.vmstate.snapshot.Snapshot;
 import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -27,9 +23,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Snapshot to directory, in one pass over the stream, so that it may come through a pipe: page
- * records go into the core as they pass. What stands behind them in the stream, CPUs and devices,
- * is known then; the page tables are walked in the core, and its header is written.
+ * Snapshot to directory, with core.elf in one pass over the stream, so that it may come through a
+ * pipe: page records go into the core as they pass. What stands behind them in the stream, CPUs and
+ * devices, is known then; the page tables are walked in the core, and its header is written.
  */
 public final class Extraction {
   /** Name of the core in the directory. */
@@ -40,48 +36,46 @@ public final class Extraction {
 
   private static final String XSD = "hardware.xsd";
 
-  private final StreamSnapshot snapshot;
+  private final Snapshot snapshot;
   private final Path directory;
   private final Options options;
 
   /**
    * What to extract.
    *
-   * @param core whether to write core.elf
+   * @param core what memory and CPUs are written as
    * @param hardware whether to write hardware.xml
-   * @param physical p_vaddr = p_paddr instead of kernel virtual addresses
+   * @param physical p_vaddr = p_paddr instead of kernel virtual addresses, in core.elf
    * @param below4g the split that was asked for, or null
    */
-  public record Options(boolean core, boolean hardware, boolean physical, @Nullable Long below4g) {}
+  public record Options(
+      CoreFormat core, boolean hardware, boolean physical, @Nullable Long below4g) {}
 
   /**
    * What was written.
    *
-   * @param loads PT_LOADs in the core
+   * @param loads PT_LOADs in core.elf
    * @param leftOut virtual runs that found no room in it
-   * @param virtual the page tables' runs; {@link VirtualMap#NONE} without core or paging
+   * @param virtual the page tables' runs; {@link VirtualMap#NONE} without core.elf or paging
    */
   public record Result(List<Path> files, int loads, int leftOut, VirtualMap virtual) {}
 
-  private Extraction(StreamSnapshot snapshot, Path directory, Options options) {
+  private Extraction(Snapshot snapshot, Path directory, Options options) {
     this.snapshot = snapshot;
     this.directory = directory;
     this.options = options;
   }
 
   /** Extracts into {@code directory}, which is made when missing. */
-  public static Result run(
-      StreamSnapshot snapshot, Path directory, Options options, Progress progress)
+  public static Result run(Snapshot snapshot, Path directory, Options options, Progress progress)
       throws IOException {
     return new Extraction(snapshot, directory, options).run(progress);
   }
 
   private Result run(Progress progress) throws IOException {
-    if (!snapshot.stream().forward()) {
-      requireCpus();
+    CoreOutput.check(snapshot, options.core());
+    if (!CoreOutput.isForward(snapshot)) {
       snapshot.memoryMap();
-    } else if (options.core() && snapshot.isOtherMachine()) {
-      throw noCpu("no x86 machine ('%s'): a core needs one".formatted(snapshot.machine()));
     }
     OutputFile.Directory made = new OutputFile.Directory(directory);
     try {
@@ -97,12 +91,19 @@ public final class Extraction {
     List<Path> files = new ArrayList<>();
     Result result = new Result(List.of(), 0, 0, VirtualMap.NONE);
     @Nullable String pages = null;
-    if (options.core()) {
-      Path core = directory.resolve(CORE);
-      StreamFingerprint fingerprint = new StreamFingerprint(snapshot.pageSize());
-      result = core(core, fingerprint, progress);
-      pages = fingerprint.pages();
-      files.add(core);
+    if (options.core().file().isPresent()) {
+      Path path = directory.resolve(options.core().file().get());
+      CoreOutput core = new CoreOutput(snapshot, path, progress);
+      if (options.core() == CoreFormat.ELF) {
+        StreamFingerprint fingerprint = new StreamFingerprint(snapshot.pageSize());
+        result = core.elf(fingerprint, options.physical());
+        pages = fingerprint.pages();
+      } else if (options.core() == CoreFormat.RAW) {
+        core.raw();
+      } else {
+        core.kdump(options.core().compression().orElseThrow());
+      }
+      files.add(path);
     }
     if (options.hardware()) {
       files.add(hardware());
@@ -110,60 +111,6 @@ public final class Extraction {
     manifest(snapshot.memoryMap(), pages).write(directory);
     files.add(directory.resolve(Manifest.FILE));
     return new Result(List.copyOf(files), result.loads(), result.leftOut(), result.virtual());
-  }
-
-  private void requireCpus() throws IOException {
-    if (options.core() && snapshot.cpus().isEmpty()) {
-      throw noCpu(whyNoCpu());
-    }
-  }
-
-  private IOException noCpu(String why) {
-    return new IOException("%s: %s; --core none writes the rest".formatted(snapshot.source(), why));
-  }
-
-  private String whyNoCpu() throws IOException {
-    Optional<DeviceSection> unread =
-        snapshot.devices().stream()
-            .filter(device -> device.name().equals("cpu"))
-            .filter(device -> device.decoded() == DeviceSection.Decoded.OPAQUE)
-            .findFirst();
-    if (unread.isEmpty()) {
-      return "no x86 CPU in it (machine '%s'): a core needs one".formatted(snapshot.machine());
-    }
-    return "its 'cpu' sections cannot be read: "
-        + (snapshot.layout().vmdesc().isPresent()
-            ? unread.get().note()
-            : "the stream has no device description (machine option suppress-vmdesc)");
-  }
-
-  private Result core(Path path, StreamFingerprint fingerprint, Progress progress)
-      throws IOException {
-    CoreLayout places = CoreLayout.of(snapshot.blocks(), 0);
-    try (OutputFile file = new OutputFile(path);
-        PageWriter pages =
-            new PageWriter(snapshot.blocks(), snapshot.pageSize(), file, places::offsetOf)) {
-      snapshot.scan(PageVisitor.both(pages, fingerprint), progress);
-      pages.finish();
-      requireCpus();
-      List<X86Cpu> cpus = snapshot.cpus();
-      CoreLayout layout = CoreLayout.of(snapshot.blocks(), cpus.size());
-      if (layout.headerBytes() != places.headerBytes()) {
-        throw new IOException("%s: %d CPUs are too many".formatted(snapshot.source(), cpus.size()));
-      }
-      MemoryMap map = snapshot.memoryMap();
-      if (file.channel().size() < layout.size()) {
-        file.write(ByteBuffer.allocate(1), layout.size() - 1);
-      }
-      VirtualMap virtual =
-          options.physical()
-              ? VirtualMap.NONE
-              : VirtualMap.of(new WrittenMemory(file.channel(), layout, map), cpus);
-      LoadPlan plan = LoadPlan.of(layout, map, virtual);
-      file.write(CoreHeader.encode(layout, plan, CoreHeader.cpuNotes(cpus)), 0);
-      file.commit();
-      return new Result(List.of(), plan.loads().size(), plan.leftOut(), virtual);
-    }
   }
 
   private Path hardware() throws IOException {
@@ -184,8 +131,8 @@ public final class Extraction {
   }
 
   private Manifest manifest(MemoryMap map, @Nullable String pages) throws IOException {
-    CoreLayout layout =
-        options.core() ? CoreLayout.of(snapshot.blocks(), snapshot.cpus().size()) : null;
+    boolean elf = options.core() == CoreFormat.ELF;
+    CoreLayout layout = elf ? CoreLayout.of(snapshot.blocks(), snapshot.cpus().size()) : null;
     List<Manifest.Block> blocks = new ArrayList<>();
     for (int i = 0; i < snapshot.blocks().size(); i++) {
       RamBlock block = snapshot.blocks().get(i);
@@ -205,18 +152,20 @@ public final class Extraction {
               snapshot.blocks().get(range.block()).name(),
               "0x" + Long.toHexString(range.offset())));
     }
+    Optional<StreamSnapshot> stream =
+        snapshot instanceof StreamSnapshot s ? Optional.of(s) : Optional.empty();
     return new Manifest(
         Manifest.FORMAT,
         snapshot.source().absolute().toString(),
-        snapshot.holder().ownSize(),
+        stream.map(s -> s.holder().ownSize()).orElse(snapshot.fileSize()),
         snapshot.container(),
         snapshot.machine(),
-        deviceFingerprint(snapshot),
-        pages,
+        stream.isPresent() ? deviceFingerprint(stream.get()) : null,
+        stream.isPresent() ? pages : null,
         options.below4g(),
         blocks,
         ranges,
-        options.core() ? CORE : null,
+        elf ? CORE : null,
         options.hardware() ? HARDWARE : null);
   }
 

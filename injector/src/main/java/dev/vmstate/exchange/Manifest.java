@@ -22,12 +22,12 @@ import org.jspecify.annotations.Nullable;
  * @param size its size; of one inside an image, the size of its stream
  * @param container e.g. {@code qemu-stream}
  * @param machine machine type
- * @param devices fingerprint of everything behind RAM
+ * @param devices fingerprint of everything behind RAM; null of a dump, which has no devices
  * @param pages fingerprint of the page records; null when no core was written
  * @param below4g the override that was given, or null
  * @param blocks RAM blocks and where they lie in the core
  * @param memoryMap guest-physical ranges
- * @param core the core's file name, or null
+ * @param core the name of an ELF core, the one kind that can be injected, or null
  * @param hardware the XML's file name, or null
  */
 @JsonPropertyOrder({
@@ -50,7 +50,7 @@ public record Manifest(
     long size,
     String container,
     String machine,
-    String devices,
+    @Nullable String devices,
     @Nullable String pages,
     @Nullable Long below4g,
     List<Block> blocks,

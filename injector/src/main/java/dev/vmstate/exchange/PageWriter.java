@@ -6,6 +6,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Puts pages where they belong in a file, as they pass. Pages that follow each other are gathered
@@ -18,9 +19,12 @@ public final class PageWriter implements PageVisitor, Closeable {
     long offsetOf(int block, long offset);
   }
 
+  /** Pages a piece of the bitmap is for; a block that is only announced costs nothing. */
+  private static final int PIECE_BITS = 1 << 16;
+
   private final Places places;
   private final WriteBehind out;
-  private final long[][] written;
+  private final long[][] @Nullable [] written;
   private final int pageSize;
   private ByteBuffer batch;
   private long batchStart;
@@ -32,10 +36,10 @@ public final class PageWriter implements PageVisitor, Closeable {
     this.out = new WriteBehind(file::write);
     this.batch = out.take();
     this.pageSize = pageSize;
-    this.written = new long[blocks.size()][];
+    this.written = new long[blocks.size()][][];
     for (int i = 0; i < written.length; i++) {
-      RamBlock block = blocks.get(i);
-      written[i] = new long[Math.toIntExact((block.pages() + 63) / 64)];
+      long pieces = (blocks.get(i).pages() + PIECE_BITS - 1) / PIECE_BITS;
+      written[i] = new long[Math.toIntExact(pieces)][];
     }
   }
 
@@ -44,19 +48,34 @@ public final class PageWriter implements PageVisitor, Closeable {
     room(block, page);
     batch.put(batch.position(), bytes, at, pageSize);
     batch.position(batch.position() + pageSize);
-    written[block][(int) (page >>> 6)] |= 1L << page;
+    setWritten(block, page);
   }
 
   @Override
   public void fill(int block, long page, int value) throws IOException {
-    if (value == 0 && (written[block][(int) (page >>> 6)] & 1L << page) == 0) {
+    if (value == 0 && !isWritten(block, page)) {
       return;
     }
     room(block, page);
     for (int i = 0; i < pageSize; i++) {
       batch.put((byte) value);
     }
-    written[block][(int) (page >>> 6)] |= 1L << page;
+    setWritten(block, page);
+  }
+
+  private void setWritten(int block, long page) {
+    int index = (int) (page / PIECE_BITS);
+    long[] piece = written[block][index];
+    if (piece == null) {
+      piece = new long[PIECE_BITS / Long.SIZE];
+      written[block][index] = piece;
+    }
+    piece[(int) (page % PIECE_BITS) >>> 6] |= 1L << page;
+  }
+
+  private boolean isWritten(int block, long page) {
+    long[] piece = written[block][(int) (page / PIECE_BITS)];
+    return piece != null && (piece[(int) (page % PIECE_BITS) >>> 6] & 1L << page) != 0;
   }
 
   /** Makes the batch end where the page belongs. */

@@ -132,7 +132,7 @@ class ExtractedCoreTest {
     IOException e = assertThrows(IOException.class, () -> TestMachine.extract(snapshot, out));
     assertTrue(e.getMessage().contains("--core none"), e.getMessage());
     assertFalse(Files.exists(out));
-    TestMachine.extract(snapshot, out, new Extraction.Options(false, true, false, null));
+    TestMachine.extract(snapshot, out, new Extraction.Options(CoreFormat.NONE, true, false, null));
     assertTrue(Files.exists(out.resolve(Extraction.HARDWARE)));
   }
 

@@ -32,11 +32,11 @@ class IdentityTest {
     Path snapshot = TestMachine.random(seed).write(directory.resolve("vm.mig"));
     for (Extraction.Options options :
         List.of(
-            new Extraction.Options(true, true, false, null),
-            new Extraction.Options(true, true, true, null),
-            new Extraction.Options(false, true, false, null),
-            new Extraction.Options(true, false, false, 0x20_000L),
-            new Extraction.Options(false, false, false, null))) {
+            new Extraction.Options(CoreFormat.ELF, true, false, null),
+            new Extraction.Options(CoreFormat.ELF, true, true, null),
+            new Extraction.Options(CoreFormat.NONE, true, false, null),
+            new Extraction.Options(CoreFormat.ELF, false, false, 0x20_000L),
+            new Extraction.Options(CoreFormat.NONE, false, false, null))) {
       Path out = directory.resolve("vm");
       TestMachine.extract(snapshot, out, options);
       Path back = directory.resolve("new.mig");

@@ -7,6 +7,7 @@ import dev.vmstate.container.FileSource;
 import dev.vmstate.elf.CoreFile;
 import dev.vmstate.elf.CoreNote;
 import dev.vmstate.elf.PhysicalSegments;
+import dev.vmstate.exchange.CoreFormat;
 import dev.vmstate.exchange.Extraction;
 import dev.vmstate.exchange.Manifest;
 import dev.vmstate.snapshot.StreamSnapshot;
@@ -133,6 +134,6 @@ final class Edits {
   }
 
   static Extraction.Options coreOnly() {
-    return new Extraction.Options(true, false, false, null);
+    return new Extraction.Options(CoreFormat.ELF, false, false, null);
   }
 }

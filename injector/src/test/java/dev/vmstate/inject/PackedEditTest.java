@@ -14,6 +14,7 @@ import dev.vmstate.compress.ForwardSource;
 import dev.vmstate.container.Containers;
 import dev.vmstate.container.SnapshotName;
 import dev.vmstate.device.EditSet;
+import dev.vmstate.exchange.CoreFormat;
 import dev.vmstate.exchange.Extraction;
 import dev.vmstate.exchange.Manifest;
 import dev.vmstate.hardware.ValuePath;
@@ -198,7 +199,10 @@ class PackedEditTest {
       Path out = directory.resolve("piped");
       try (StreamSnapshot snapshot = pipe(bytes)) {
         Extraction.run(
-            snapshot, out, new Extraction.Options(true, true, false, null), Progress.NONE);
+            snapshot,
+            out,
+            new Extraction.Options(CoreFormat.ELF, true, false, null),
+            Progress.NONE);
       }
       for (String name : new String[] {Extraction.CORE, Extraction.HARDWARE}) {
         assertEquals(
@@ -228,7 +232,7 @@ class PackedEditTest {
                   Extraction.run(
                       snapshot,
                       out,
-                      new Extraction.Options(true, true, false, null),
+                      new Extraction.Options(CoreFormat.ELF, true, false, null),
                       Progress.NONE));
       assertEquals(
           "-: no x86 machine ('virt-arm-10.0'): a core needs one; --core none writes the rest",

@@ -1,6 +1,7 @@
 package dev.vmstate.inject;
 
 import dev.vmstate.bytes.Progress;
+import dev.vmstate.exchange.CoreFormat;
 import dev.vmstate.exchange.Extraction;
 import dev.vmstate.fixtures.DeviceFields;
 import dev.vmstate.fixtures.MigrationStreamBuilder;
@@ -336,7 +337,7 @@ public final class TestMachine {
 
   /** Extracts everything into a directory. */
   public static Extraction.Result extract(Path snapshot, Path directory) throws IOException {
-    return extract(snapshot, directory, new Extraction.Options(true, true, false, null));
+    return extract(snapshot, directory, new Extraction.Options(CoreFormat.ELF, true, false, null));
   }
 
   public static Extraction.Result extract(Path snapshot, Path directory, Extraction.Options options)
