@@ -47,12 +47,11 @@ public final class MappedPages {
             }
 
             @Override
-            public void zero(int block, long page, long end) {
-              for (long at = page; at < end; at++) {
-                index.fill(block, at, 0);
-              }
-            }
+            public void zero(int block, long page, long end) {}
           });
+      if (mapped.get(block).stored()) {
+        index.restIsZero(block);
+      }
     }
   }
 
@@ -106,19 +105,16 @@ public final class MappedPages {
     }
     long pages = blocks.get(block).pages();
     int pageSize = blocks.get(block).pageSize();
+    Bits bits = new Bits(place);
     long first = 0;
     boolean set = false;
-    byte[] bits = {};
-    long bitsAt = 0;
     // One turn more than there are pages closes the last run.
     for (long page = 0; page <= pages; page++) {
-      if (page < pages && page >>> 3 == bitsAt + bits.length) {
-        bitsAt += bits.length;
-        int length = (int) Math.min(STEP, place.bitmap().length() - bitsAt);
-        bits = stream.bytes(new Span(place.bitmap().offset() + bitsAt, length));
+      if ((page & 7) == 0 && page + 8 <= pages && bits.eight(page) == (set ? -1 : 0)) {
+        page += 7;
+        continue;
       }
-      boolean now =
-          page < pages && (bits[(int) (order.byteOf(page) - bitsAt)] & 1 << (page & 7)) != 0;
+      boolean now = page < pages && (bits.eight(page) & 1 << (page & 7)) != 0;
       if (page == pages || now != set) {
         if (page > first && set) {
           runs.data(block, first, page, place.pages().offset() + first * pageSize, pageSize);
@@ -128,6 +124,27 @@ public final class MappedPages {
         first = page;
         set = now;
       }
+    }
+  }
+
+  /** A block's bitmap, read a part at a time. */
+  private final class Bits {
+    private final Span bitmap;
+    private byte[] part = {};
+    private long partAt;
+
+    Bits(MappedRam place) {
+      bitmap = place.bitmap();
+    }
+
+    /** The byte with the bit of {@code page}; pages are asked for in their order. */
+    byte eight(long page) throws IOException {
+      if (page >>> 3 == partAt + part.length) {
+        partAt += part.length;
+        int length = (int) Math.min(STEP, bitmap.length() - partAt);
+        part = stream.bytes(new Span(bitmap.offset() + partAt, length));
+      }
+      return part[(int) (order.byteOf(page) - partAt)];
     }
   }
 }

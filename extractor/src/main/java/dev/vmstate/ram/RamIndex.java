@@ -53,6 +53,10 @@ public final class RamIndex implements PageVisitor {
 
   private final List<RamBlock> blocks;
   private final Segment[][] segments;
+
+  /** Of blocks whose pages are zero where nothing is said: the word of such a page. */
+  private final long[] rest;
+
   private final long[] open = new long[CHUNK];
   private Segment openSegment = new Segment();
   private int openBlock = -1;
@@ -69,6 +73,7 @@ public final class RamIndex implements PageVisitor {
   public RamIndex(List<RamBlock> blocks) {
     this.blocks = List.copyOf(blocks);
     this.segments = new Segment[blocks.size()][];
+    this.rest = new long[blocks.size()];
     long perSegment = (long) CHUNK * SEGMENT;
     for (int b = 0; b < segments.length; b++) {
       long count = (blocks.get(b).pages() + perSegment - 1) / perSegment;
@@ -89,6 +94,11 @@ public final class RamIndex implements PageVisitor {
   @Override
   public void fill(int block, long page, int value) {
     put(block, page, (long) Kind.FILL.ordinal() << KIND_SHIFT | value);
+  }
+
+  /** Says that all pages of a block that were not told of are zero: a bitmap's clear bits. */
+  void restIsZero(int block) {
+    rest[block] = (long) Kind.FILL.ordinal() << KIND_SHIFT;
   }
 
   /** A page that is compressed; {@code offset}: where its length word stands. */
@@ -150,8 +160,9 @@ public final class RamIndex implements PageVisitor {
     }
     long data =
         Arrays.stream(KINDS).filter(Kind::hasBytes).mapToLong(kind -> found[kind.ordinal()]).sum();
-    long fill = found[Kind.FILL.ordinal()];
-    return new Counts(data, fill, blocks.get(block).pages() - data - fill, again);
+    long pages = blocks.get(block).pages();
+    long fill = rest[block] == 0 ? found[Kind.FILL.ordinal()] : pages - data;
+    return new Counts(data, fill, pages - data - fill, again);
   }
 
   private void put(int block, long page, long word) {
@@ -186,6 +197,11 @@ public final class RamIndex implements PageVisitor {
   }
 
   private long word(int block, long page) {
+    long told = told(block, page);
+    return told == 0 ? rest[block] : told;
+  }
+
+  private long told(int block, long page) {
     if (isOpen(block, page)) {
       return open[(int) (page % CHUNK)];
     }
