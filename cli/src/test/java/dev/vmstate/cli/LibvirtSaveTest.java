@@ -7,11 +7,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.vmstate.fixtures.LibvirtSaveBuilder;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.List;
+import java.util.zip.GZIPInputStream;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -164,6 +169,46 @@ class LibvirtSaveTest {
     assertArrayEquals(
         saved().format(5).xml(edited).dataLength(0x12000 - 92).build(payload),
         Files.readAllBytes(fresh));
+  }
+
+  /** gzip and not more: the formats as such are tried where they are read. */
+  @Test
+  void aCompressedStreamIsEditedBehindTheSameFrontAndCompressedAgain() throws Exception {
+    Files.write(image, saved().format(1).build(gzip(stream)));
+    Files.setPosixFilePermissions(image, PosixFilePermissions.fromString("rw-------"));
+    String fresher = "52:54:00:ab:cd:ef";
+    String edited = XML.replace(MAC, fresher);
+    Cli.ok("set-mac", image, "e1000", fresher, "-o", fresh, "-q");
+    Cli.ok("set-mac", directory.resolve("vm.mig"), "e1000", fresher, "--in-place", "-q");
+    byte[] expected = Files.readAllBytes(directory.resolve("vm.mig"));
+    byte[] front = saved().format(1).xml(edited).build();
+    byte[] bytes = Files.readAllBytes(fresh);
+    assertArrayEquals(front, Arrays.copyOf(bytes, front.length));
+    assertArrayEquals(expected, gunzip(Arrays.copyOfRange(bytes, front.length, bytes.length)));
+    assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(fresh)));
+
+    String grown = XML.replace("<devices>", "<!--" + "x".repeat(5000) + "--><devices>");
+    Cli.ok("set", image, "domain.xml=" + grown, "cpu[0]/rbx=7", "-o", fresh, "-q");
+    front = saved().format(1).xml(grown).dataLength(0x12000 - 92).build();
+    bytes = Files.readAllBytes(fresh);
+    assertArrayEquals(front, Arrays.copyOf(bytes, front.length));
+    assertTrue(Cli.ok("get", fresh, "cpu[0]/rbx").contains("=0x7"));
+
+    Cli refused = Cli.run("set-mac", image, "e1000", fresher, "--in-place");
+    assertEquals(1, refused.status());
+    assertTrue(refused.err().contains("compressed (gzip)"), refused.err());
+  }
+
+  private static byte[] gzip(byte[] bytes) throws IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    try (GZIPOutputStream packing = new GZIPOutputStream(out)) {
+      packing.write(bytes);
+    }
+    return out.toByteArray();
+  }
+
+  private static byte[] gunzip(byte[] bytes) throws IOException {
+    return new GZIPInputStream(new ByteArrayInputStream(bytes)).readAllBytes();
   }
 
   @Test

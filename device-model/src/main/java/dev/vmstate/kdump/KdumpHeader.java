@@ -101,7 +101,7 @@ public record KdumpHeader(
     Cursor cursor = in.in();
     int version = (int) in.u32("header_version");
     Utsname utsname = Utsname.decode(cursor);
-    long pad = (wide ? STATUS_AT_64 : STATUS_AT_32) - UTSNAME_AT - Utsname.BYTES;
+    int pad = (wide ? STATUS_AT_64 : STATUS_AT_32) - UTSNAME_AT - Utsname.BYTES;
     cursor.skip(pad, "timestamp");
     int status = (int) in.u32("status");
     long blockSize = in.u32("block_size");

@@ -5,6 +5,7 @@ import dev.vmstate.bytes.UnsupportedFormatException;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,11 +54,12 @@ public final class Decompressor extends InputStream {
         if (member == null && !nextMember()) {
           break;
         }
-        int got = member.read(into, at, length);
+        Member current = Objects.requireNonNull(member);
+        int got = current.read(into, at, length);
         if (got >= 0) {
           return got;
         }
-        member.close();
+        current.close();
         member = null;
       }
       ended = true;

@@ -14,6 +14,7 @@ final class KnownFiles {
           new Kind("\u007fELF", "an ELF file"),
           new Kind("KDUMP   ", "a kdump-compressed dump"),
           new Kind("makedumpfile", "a flattened kdump"),
+          new Kind("\u0011\"3D", "a channel of a multifd migration, which has only pages"),
           new Kind("\u0002!L\u0018", "an lz4 file in the legacy format (lz4 -l)"));
 
   /** Bytes needed to tell. */

@@ -26,7 +26,7 @@ final class KeptBlock implements PageVisitor {
   @Override
   public void data(int block, long page, ByteBuffer from, int at, long offset) {
     if (block == kept) {
-      from.get(at, page(page), start(page), blocks.get(block).pageSize());
+      from.get(at, made(), start(page), blocks.get(block).pageSize());
     }
   }
 
@@ -34,7 +34,7 @@ final class KeptBlock implements PageVisitor {
   public void fill(int block, long page, int value) {
     if (block == kept) {
       int pageSize = blocks.get(block).pageSize();
-      Arrays.fill(page(page), start(page), start(page) + pageSize, (byte) value);
+      Arrays.fill(made(), start(page), start(page) + pageSize, (byte) value);
     }
   }
 
@@ -42,7 +42,7 @@ final class KeptBlock implements PageVisitor {
     return (int) page * blocks.get(kept).pageSize();
   }
 
-  private byte[] page(long page) {
+  private byte[] made() {
     byte[] made = bytes;
     if (made == null) {
       made = new byte[(int) blocks.get(kept).bytes()];

@@ -73,7 +73,8 @@ class KdumpDumpTest {
         byte[] repeated = new byte[PAGE];
         Arrays.fill(repeated, (byte) 'z');
         for (int i = 2; i < 5; i++) {
-          assertArrayEquals(KdumpBuilder.pattern(), Dumps.read(dump, i * PAGE, PAGE), "page " + i);
+          assertArrayEquals(
+              KdumpBuilder.pattern(), Dumps.read(dump, (long) i * PAGE, PAGE), "page " + i);
         }
         assertArrayEquals(repeated, Dumps.read(dump, 5 * PAGE, PAGE));
         assertArrayEquals(half, Dumps.read(dump, 70_001L * PAGE, PAGE));

@@ -240,7 +240,7 @@ class MappedPagesTest {
         .put((byte) 6)
         .put("pc.ram".getBytes(StandardCharsets.US_ASCII))
         .putLong(bytes);
-    long bitmapAt = head.position() + 28;
+    long bitmapAt = head.position() + 28L;
     long pagesAt = 4L << 20;
     head.putInt(1).putLong(4096).putLong(bitmapAt).putLong(pagesAt);
     int listEnd = indexOf(small, new byte[] {0, 0, 0, 0, 0, 0, 0, 0x10, 0x7e});

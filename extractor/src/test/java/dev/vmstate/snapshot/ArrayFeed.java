@@ -5,6 +5,7 @@ import java.io.ByteArrayInputStream;
 import java.io.InputStream;
 
 /** Bytes in memory as a decompressor would give them. */
+@SuppressWarnings("ArrayRecordComponent") // nobody compares them
 record ArrayFeed(byte[] bytes, boolean again) implements Feed {
   ArrayFeed(byte[] bytes) {
     this(bytes, true);

@@ -65,7 +65,7 @@ public final class MappedForm {
     refuseShared(snapshot);
     byte[] head = Configurations.head(snapshot, true);
     file.write(ByteBuffer.wrap(head), 0);
-    long at = head.length;
+    long at = copy(file, Configurations.beforeRam(snapshot), head.length);
     Span section = snapshot.ram().header().span();
     at = copy(file, section, at);
     long total = snapshot.blocks().stream().mapToLong(RamBlock::bytes).sum();
@@ -92,8 +92,8 @@ public final class MappedForm {
       bitmap(file, i, bitmaps[i]);
     }
     StreamPieces pieces = StreamPieces.of(snapshot);
-    for (Span span : pieces.between()) {
-      at = copy(file, span, at);
+    for (Span record : pieces.between()) {
+      at = copy(file, record, at);
     }
     at = write(file, part(RecordType.SECTION_END), at);
     at = write(file, words(RamFlags.EOS), at);

@@ -20,7 +20,9 @@ import java.nio.charset.StandardCharsets;
  * <p>A stream whose pages are records already is copied byte for byte. A mapped-ram file keeps its
  * pages outside the records: there the capability goes from the configuration, the RAM block list
  * loses its bitmaps and places, and one part with every page, block by block, takes the place of
- * the empty ones. QEMU takes such a stream: ram_load_precopy asks for no order.
+ * the empty ones. QEMU takes such a stream: ram_load_precopy asks for no order. A stream with
+ * compressed pages is written in the same way: QEMU up to 9.0 takes those only when told to, with
+ * capability compress, and later ones not at all.
  */
 public final class StreamForm {
   private static final int WINDOW = 1 << 20;
@@ -36,7 +38,7 @@ public final class StreamForm {
 
   /** Writes the whole stream. */
   public void writeTo(OutputStream out) throws IOException {
-    if (!snapshot.header().has(Configurations.MAPPED_RAM)) {
+    if (pagesAreRecords()) {
       long end = snapshot.layout().end();
       progress.start("writing", end);
       StreamBytes.copy(snapshot.stream(), new Span(0, end), out, progress);
@@ -45,17 +47,25 @@ public final class StreamForm {
     MappedForm.refuseShared(snapshot);
     StreamPieces pieces = StreamPieces.of(snapshot);
     out.write(Configurations.head(snapshot, false));
+    copy(Configurations.beforeRam(snapshot), out);
     blockList(out);
-    for (Span span : pieces.between()) {
-      StreamBytes.copy(snapshot.stream(), span, out, Progress.NONE);
+    for (Span record : pieces.between()) {
+      copy(record, out);
     }
     pages(out);
-    StreamBytes.copy(snapshot.stream(), pieces.tail(), out, Progress.NONE);
+    copy(pieces.tail(), out);
+  }
+
+  private void copy(Span span, OutputStream out) throws IOException {
+    StreamBytes.copy(snapshot.stream(), span, out, Progress.NONE);
+  }
+
+  private boolean pagesAreRecords() throws IOException {
+    return !snapshot.header().has(Configurations.MAPPED_RAM) && !snapshot.index().hasDeflated();
   }
 
   private void blockList(OutputStream out) throws IOException {
-    Span header = snapshot.ram().header().span();
-    StreamBytes.copy(snapshot.stream(), header, out, Progress.NONE);
+    copy(snapshot.ram().header().span(), out);
     long total = snapshot.blocks().stream().mapToLong(RamBlock::bytes).sum();
     word(out, total | RamFlags.MEM_SIZE);
     for (RamBlock block : snapshot.blocks()) {

@@ -1,7 +1,6 @@
 package dev.vmstate.convert;
 
 import dev.vmstate.bytes.Span;
-import dev.vmstate.device.DeviceSection;
 import dev.vmstate.snapshot.StreamLayout;
 import dev.vmstate.snapshot.StreamSnapshot;
 import dev.vmstate.stream.SectionHeader;
@@ -24,19 +23,14 @@ record StreamPieces(List<Span> between, Span tail) {
     snapshot.index();
     StreamLayout layout = snapshot.layout();
     long ramEnd = ramEnd(snapshot);
-    List<Span> between = new ArrayList<>();
-    for (DeviceSection device : layout.devices()) {
-      if (device.record().end() <= ramEnd) {
-        between.add(device.record());
-      }
-    }
-    for (StreamLayout.Opaque opaque : layout.opaque()) {
-      if (opaque.span().end() <= ramEnd) {
-        between.add(opaque.span());
-      }
-    }
-    between.sort(Comparator.comparingLong(Span::offset));
-    return new StreamPieces(List.copyOf(between), new Span(ramEnd, layout.end() - ramEnd));
+    List<Span> others = new ArrayList<>();
+    layout.devices().forEach(device -> others.add(device.record()));
+    layout.opaque().forEach(opaque -> others.add(opaque.span()));
+    others.sort(Comparator.comparingLong(Span::offset));
+    long ramStart = snapshot.ram().header().span().offset();
+    return new StreamPieces(
+        others.stream().filter(span -> span.offset() > ramStart && span.end() <= ramEnd).toList(),
+        new Span(ramEnd, layout.end() - ramEnd));
   }
 
   /** First byte behind the last RAM part. */

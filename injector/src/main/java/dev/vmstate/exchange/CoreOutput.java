@@ -163,7 +163,7 @@ final class CoreOutput {
 
   private void makeNear() throws IOException {
     if (snapshot instanceof StreamSnapshot stream && isForward(stream)) {
-      stream.scratch(path.toAbsolutePath().getParent());
+      stream.scratch(path.toAbsolutePath().resolveSibling("").normalize());
       stream.randomAccess(progress);
     }
   }

@@ -24,10 +24,19 @@ public final class PageWriter implements PageVisitor, Closeable {
 
   private final Places places;
   private final WriteBehind out;
-  private final long[][] @Nullable [] written;
+  private final Written[] written;
   private final int pageSize;
   private ByteBuffer batch;
   private long batchStart;
+
+  /** A bit for each page of a block that was written. */
+  private static final class Written {
+    private final long[] @Nullable [] pieces;
+
+    Written(int count) {
+      this.pieces = new long[count][];
+    }
+  }
 
   /** Starts the thread that writes; the file stays the caller's. */
   public PageWriter(List<RamBlock> blocks, int pageSize, OutputFile file, Places places)
@@ -36,10 +45,10 @@ public final class PageWriter implements PageVisitor, Closeable {
     this.out = new WriteBehind(file::write);
     this.batch = out.take();
     this.pageSize = pageSize;
-    this.written = new long[blocks.size()][][];
+    this.written = new Written[blocks.size()];
     for (int i = 0; i < written.length; i++) {
       long pieces = (blocks.get(i).pages() + PIECE_BITS - 1) / PIECE_BITS;
-      written[i] = new long[Math.toIntExact(pieces)][];
+      written[i] = new Written(Math.toIntExact(pieces));
     }
   }
 
@@ -65,16 +74,16 @@ public final class PageWriter implements PageVisitor, Closeable {
 
   private void setWritten(int block, long page) {
     int index = (int) (page / PIECE_BITS);
-    long[] piece = written[block][index];
+    long[] piece = written[block].pieces[index];
     if (piece == null) {
       piece = new long[PIECE_BITS / Long.SIZE];
-      written[block][index] = piece;
+      written[block].pieces[index] = piece;
     }
     piece[(int) (page % PIECE_BITS) >>> 6] |= 1L << page;
   }
 
   private boolean isWritten(int block, long page) {
-    long[] piece = written[block][(int) (page / PIECE_BITS)];
+    long[] piece = written[block].pieces[(int) (page / PIECE_BITS)];
     return piece != null && (piece[(int) (page % PIECE_BITS) >>> 6] & 1L << page) != 0;
   }
 

@@ -68,6 +68,9 @@ final class PackedCopy {
     Payload payload = container.payload().orElseThrow();
     PackedCopy copy = new PackedCopy(payload, payload.forward().orElseThrow());
     try (OutputFile file = new OutputFile(output)) {
+      if (!container.source().isStandardInput()) {
+        file.permissionsOf(container.source().file());
+      }
       try (OutputStream out = new BufferedOutputStream(new SparseStream(file), STEP)) {
         out.write(front);
         copy.stream(edits, size, container.fileSize(), out, progress);

@@ -3,6 +3,8 @@ package dev.vmstate.cli.guest;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -24,16 +26,31 @@ final class GuestEdit {
     Gdb.writeWord(core, guest.address("zero"), NUMBER);
   }
 
-  /** The guest goes on with what was written, and neither skips a tick nor does one twice. */
-  static void assertSeenBy(Machine machine) throws IOException {
-    assertGoesOn(machine, TEXT, Integer.toHexString(NUMBER));
+  /** The machine has what was written, and its guest goes on with it. */
+  static void assertSeenBy(Machine machine, SavedGuest saved) throws IOException {
+    assertSeenBy(machine, saved, TEXT, NUMBER);
   }
 
   /** The same with a guest in which nothing was changed. */
-  static void assertGoesOn(Machine machine) throws IOException {
-    assertGoesOn(machine, "the guest wrote this", "00000000");
+  static void assertGoesOn(Machine machine, SavedGuest saved) throws IOException {
+    assertSeenBy(machine, saved, "the guest wrote this", 0);
   }
 
+  private static void assertSeenBy(Machine machine, SavedGuest saved, String text, int number)
+      throws IOException {
+    BootedGuest guest = saved.guest();
+    ByteBuffer there = machine.memory(guest.address("zero"), 4096);
+    assertEquals(number, there.getInt());
+    assertEquals(ByteBuffer.allocate(4092), there);
+    byte[] bytes = new byte[text.length() + 1];
+    machine.memory(guest.address("text"), bytes.length).get(bytes);
+    assertEquals(text + "\0", new String(bytes, StandardCharsets.US_ASCII));
+    if (!saved.way().losesPages(guest)) {
+      assertGoesOn(machine, text, "%08x".formatted(number));
+    }
+  }
+
+  /** It neither skips a tick nor does one twice. */
   private static void assertGoesOn(Machine machine, String text, String zero) throws IOException {
     machine.run();
     Tick first = machine.awaitTick(tick -> true);

@@ -10,6 +10,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -64,6 +65,11 @@ final class Machine implements Closeable {
   /** A machine with a snapshot in it, still paused. */
   static Machine loaded(List<String> words, Path snapshot) throws IOException {
     return loaded(words, machine -> machine.load("exec:cat '%s'".formatted(snapshot)));
+  }
+
+  /** A machine that waits for a snapshot. */
+  static Machine waiting(List<String> words) throws IOException {
+    return new Machine(words, true);
   }
 
   /** What has to be done to a machine that waits for a snapshot. */
@@ -146,7 +152,7 @@ final class Machine implements Closeable {
   void await(String what, Predicate<String> fits) throws IOException {
     long until = System.nanoTime() + DEADLINE.toNanos();
     while (!fits.test(console())) {
-      if (System.nanoTime() > until || console().contains("DIED")) {
+      if (System.nanoTime() > until || console().matches("(?s).*(DIED|Kernel panic).*")) {
         fail("no %s; the console: %s; QEMU: %s".formatted(what, console(), qemu.output()));
       }
       qmp().execute("query-status"); // throws when QEMU has ended
@@ -210,9 +216,14 @@ final class Machine implements Closeable {
     qmp().execute("migrate-set-capabilities", arguments);
   }
 
+  /** Waits for a migration at {@code uri}. */
+  void listen(String uri) throws IOException {
+    qmp().execute("migrate-incoming", Qmp.arguments().put("uri", uri));
+  }
+
   /** Takes a snapshot out of what {@code uri} names. */
   void load(String uri) throws IOException {
-    qmp().execute("migrate-incoming", Qmp.arguments().put("uri", uri));
+    listen(uri);
     awaitMigration(state -> false);
   }
 
@@ -222,6 +233,18 @@ final class Machine implements Closeable {
     if (!said.isBlank()) {
       fail("%s: %s".formatted(command, said));
     }
+  }
+
+  /** Guest-physical memory, as QEMU has it; a little-endian buffer. */
+  ByteBuffer memory(long address, int bytes) throws IOException {
+    Path file = folder.resolve("memory");
+    qmp()
+        .execute(
+            "pmemsave",
+            Qmp.arguments().put("val", address).put("size", bytes).put("filename", file + ""));
+    ByteBuffer memory = ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
+    Files.delete(file);
+    return memory;
   }
 
   /** QEMU's own core of its guest. */

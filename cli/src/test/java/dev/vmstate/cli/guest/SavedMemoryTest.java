@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class SavedMemoryTest {
   @TempDir private Path folder;
 
-  @ParameterizedTest(name = "{0}")
+  @ParameterizedTest(name = "{0}", allowZeroInvocations = true)
   @MethodSource("dev.vmstate.cli.guest.Ways#onEveryBuild")
   void memoryAndRegistersAreQemus(Row row) throws Exception {
     SavedGuest saved = SavedGuest.of(row);
@@ -29,13 +29,11 @@ class SavedMemoryTest {
         ElfDump qemus = new ElfDump(saved.dump())) {
       ours.assertSameMemory(qemus);
     }
-    if (saved.way().described()) {
-      RegisterCheck.assertSame(saved.registers(), Gdb.read(core, "info registers"));
-    }
+    RegisterCheck.assertSame(saved.registers(), Gdb.read(core, "info registers"));
   }
 
   @Tag("matrix")
-  @ParameterizedTest(name = "{0}")
+  @ParameterizedTest(name = "{0}", allowZeroInvocations = true)
   @MethodSource("dev.vmstate.cli.guest.Ways#matrix")
   void memoryAndRegistersAreEveryQemus(Row row) throws Exception {
     memoryAndRegistersAreQemus(row);
@@ -45,13 +43,15 @@ class SavedMemoryTest {
     assertEquals(saved.way().container(), info.path("container").asText());
     assertEquals("qemu", info.path("vmm").asText());
     assertEquals(BootedGuest.BYTES, info.path("ram").path("bytes").asLong());
-    JsonNode cpu = info.path("cpus").path(0);
+    assertEquals(
+        "0x" + Long.toHexString(saved.registers().get("RIP")),
+        info.path("cpus").path(0).path("rip").asText());
+    JsonNode card = info.path("nics").path(0);
+    assertEquals("virtio-net", card.path("model").asText());
     if (saved.way().described()) {
-      assertEquals("0x" + Long.toHexString(saved.registers().get("RIP")), cpu.path("rip").asText());
-      assertEquals(BootedGuest.MAC, info.path("nics").path(0).path("mac").asText());
+      assertEquals(BootedGuest.MAC, card.path("mac").asText());
     } else {
-      assertTrue(cpu.isMissingNode() && info.path("nics").isEmpty(), info::toString);
-      assertEquals("opaque", info.path("devices").path(0).path("decoded").asText());
+      assertTrue(card.path("mac").isNull(), info::toString);
     }
   }
 }

@@ -18,14 +18,12 @@ final class SavevmWay implements Way {
   /** The other one. */
   static final String OTHER = "later";
 
-  private final String name;
   private final String options;
   private final List<String> capabilities = new ArrayList<>();
   private boolean loadedAgain;
 
   /** {@code options}: of the image, as {@code qemu-img -o} takes them. */
-  SavevmWay(String name, String options) {
-    this.name = name;
+  SavevmWay(String options) {
     this.options = options;
   }
 
@@ -43,7 +41,15 @@ final class SavevmWay implements Way {
 
   @Override
   public String name() {
-    return name;
+    List<String> said = new ArrayList<>(List.of("savevm"));
+    if (!options.isEmpty()) {
+      said.add(options);
+    }
+    said.addAll(capabilities);
+    if (loadedAgain) {
+      said.add("loadvm");
+    }
+    return String.join(", ", said);
   }
 
   @Override
@@ -54,6 +60,11 @@ final class SavevmWay implements Way {
   @Override
   public boolean ranOn() {
     return true;
+  }
+
+  @Override
+  public boolean losesPages(BootedGuest guest) {
+    return false;
   }
 
   @Override
@@ -114,5 +125,10 @@ final class SavevmWay implements Way {
   @Override
   public String in(Path file) {
     return file + "#" + TAG;
+  }
+
+  @Override
+  public String toString() {
+    return name();
   }
 }

@@ -1,5 +1,8 @@
 package dev.vmstate.cli.guest;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,7 +15,7 @@ import java.util.Random;
 
 /** {@code migrate} into a file, with whatever can be set for it. */
 final class StreamWay implements Way {
-  private final String name;
+  private final List<String> said = new ArrayList<>();
   private String container = "qemu-stream";
   private String out = "exec:cat > '%s'";
   private String in = "exec:cat '%s'";
@@ -23,15 +26,19 @@ final class StreamWay implements Way {
   private boolean described = true;
   private boolean inPlace = true;
   private boolean live;
+  private final List<String> counted = new ArrayList<>();
+  private String program = "sh";
+  private String programs = "dash";
+  private String wanted = "";
+  private Machine.Loading first = source -> {};
   private int before;
   private int behind;
 
-  StreamWay(String name) {
-    this.name = name;
-  }
-
-  /** Through a program that compresses. */
-  StreamWay through(String compress, String decompress) {
+  /** Through a program that compresses; {@code debianPackage} has it. */
+  StreamWay through(String compress, String decompress, String debianPackage) {
+    program = compress.split(" ")[0];
+    programs = debianPackage;
+    said.add(program);
     out = "exec:" + compress + " > '%s'";
     in = "exec:" + decompress + " < '%s'";
     inPlace = false;
@@ -47,6 +54,7 @@ final class StreamWay implements Way {
 
   /** The same; the stream starts behind so many bytes that were there before. */
   StreamWay intoFileAt(int offset) {
+    said.add("at offset " + offset);
     out = "file:%s,offset=" + offset;
     in = out;
     before = offset;
@@ -55,12 +63,14 @@ final class StreamWay implements Way {
 
   /** So many bytes follow the stream, as in a volume that was used before. */
   StreamWay followedBy(int bytes) {
+    said.add("followed by %d bytes".formatted(bytes));
     behind = bytes;
     return this;
   }
 
   /** Capabilities both sides need. */
   StreamWay with(String... more) {
+    said.addAll(List.of(more));
     capabilities.addAll(List.of(more));
     if (capabilities.contains("mapped-ram")) {
       container = "qemu-mapped-ram";
@@ -70,32 +80,54 @@ final class StreamWay implements Way {
 
   /** Capabilities that only saving knows. */
   StreamWay savedWith(String... more) {
+    said.addAll(List.of(more));
     whileSaving.addAll(List.of(more));
     return this;
   }
 
   /** A parameter of both sides. */
   StreamWay set(String parameter, String value) {
+    said.add(parameter + "=" + value);
     parameters.put(parameter, value);
     return this;
   }
 
   /** Without vmdesc: by a machine type that never writes it, or because this machine is told to. */
   StreamWay undescribed(String option) {
+    said.add("without vmdesc");
     machine = option;
     described = false;
     return this;
   }
 
+  /** A section that has to be in the stream. */
+  StreamWay containing(String section) {
+    wanted = section;
+    return this;
+  }
+
+  /** What is done before it is saved. */
+  StreamWay after(Machine.Loading preparation) {
+    first = preparation;
+    return this;
+  }
+
+  /** What {@code query-migrate} has to have counted in the end: it was really done. */
+  StreamWay counting(String... path) {
+    counted.addAll(List.of(path));
+    return this;
+  }
+
   /** The guest runs meanwhile and dirties memory. */
   StreamWay running() {
+    said.add("live");
     live = true;
     return this;
   }
 
   @Override
   public String name() {
-    return name;
+    return said.isEmpty() ? "stopped" : String.join(", ", said);
   }
 
   @Override
@@ -109,6 +141,13 @@ final class StreamWay implements Way {
   }
 
   @Override
+  public boolean losesPages(BootedGuest guest) {
+    return live
+        && !whileSaving.contains("background-snapshot")
+        && Integer.parseInt(guest.version().split("\\.")[0]) < 8;
+  }
+
+  @Override
   public boolean described() {
     return described;
   }
@@ -119,7 +158,8 @@ final class StreamWay implements Way {
   }
 
   @Override
-  public String save(BootedGuest guest, Path folder) throws IOException {
+  public String save(BootedGuest guest, Path folder) throws IOException, InterruptedException {
+    HostTool.need(program, programs);
     Path file = folder.resolve("vm.mig");
     if (before > 0) {
       Files.write(file, noise(before));
@@ -127,6 +167,7 @@ final class StreamWay implements Way {
     List<String> words = guest.anotherMachine(machine).words();
     try (Machine source = Machine.loaded(words, guest.stopped())) {
       prepare(source);
+      first.into(source);
       source.capabilities(whileSaving);
       source.parameter("max-bandwidth", live ? 40 << 20 : 1L << 40);
       if (live) {
@@ -140,11 +181,23 @@ final class StreamWay implements Way {
         source.parameter("max-bandwidth", 1L << 40);
       }
       source.awaitMigration(now -> false);
+      assertCounted(source.qmp().execute("query-migrate"));
+    }
+    if (!wanted.isEmpty()) {
+      HostTool.run("grep", "-aqF", wanted, file.toString());
     }
     if (behind > 0) {
       Files.write(file, noise(behind), StandardOpenOption.APPEND);
     }
     return file.toString();
+  }
+
+  private void assertCounted(JsonNode migration) {
+    JsonNode count = migration;
+    for (String key : counted) {
+      count = count.path(key);
+    }
+    assertTrue(counted.isEmpty() || count.asLong() > 0, migration::toString);
   }
 
   private static byte[] noise(int bytes) {
@@ -168,5 +221,10 @@ final class StreamWay implements Way {
           prepare(waiting);
           waiting.load(in.formatted(snapshot));
         });
+  }
+
+  @Override
+  public String toString() {
+    return name();
   }
 }

@@ -14,6 +14,12 @@ interface Way {
   /** Whether the guest ran on before or while it was saved: QEMU's dump of before is not of it. */
   boolean ranOn();
 
+  /**
+   * Whether QEMU may have lost pages that the guest wrote meanwhile: under TCG 7.2 and before do. A
+   * guest may die of that.
+   */
+  boolean losesPages(BootedGuest guest);
+
   /** Whether the stream says what its devices are made of. */
   boolean described();
 
