@@ -7,11 +7,14 @@ import dev.vmstate.exchange.Extraction;
 import dev.vmstate.snapshot.Snapshot;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 /** Snapshot to a core and hardware.xml. */
 @Command(
@@ -23,6 +26,21 @@ import picocli.CommandLine.Option;
     },
     footer = {"", "Example:", "  vmstate extract vm.mig -o vm", "  gdb --write -core vm/core.elf"})
 final class ExtractCommand implements Callable<Integer> {
+  /** The words of {@link CoreFormat}. */
+  static final class Format implements ITypeConverter<CoreFormat> {
+    @Override
+    public CoreFormat convert(String text) {
+      for (CoreFormat format : CoreFormat.values()) {
+        if (format.toString().equalsIgnoreCase(text)) {
+          return format;
+        }
+      }
+      List<String> words = Arrays.stream(CoreFormat.values()).map(CoreFormat::toString).toList();
+      throw new TypeConversionException(
+          "'%s' is none of %s".formatted(text, String.join(", ", words)));
+    }
+  }
+
   @Mixin private SnapshotArgument snapshot;
   @Mixin private Output output;
 
@@ -37,6 +55,7 @@ final class ExtractCommand implements Callable<Integer> {
       names = "--core",
       paramLabel = "FORMAT",
       defaultValue = "elf",
+      converter = Format.class,
       description = {
         "elf (default), for gdb, crash and inject;",
         "kdump-zlib or kdump-zstd, for crash and makedumpfile;",

@@ -221,6 +221,9 @@ public record FieldPath(DeviceSection device, Field field, int element, String p
             .sorted(Comparator.comparingInt((String n) -> -sharedPrefix(n, path)))
             .limit(6)
             .toList();
+    if (names.isEmpty()) {
+      return new NotFoundException("no device '%s': there is none in it".formatted(path));
+    }
     return new NotFoundException(
         "no device '%s': 'vmstate devices' lists them, for example %s".formatted(path, names));
   }

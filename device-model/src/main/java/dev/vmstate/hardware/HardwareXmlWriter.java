@@ -47,6 +47,13 @@ public final class HardwareXmlWriter {
         index of the value behind it. Comments and white space are not read.
       """;
 
+  private static final String NOTHING_TO_EDIT =
+      """
+
+        The RAM blocks and CPUs of a dump, which has no device state: there is nothing here that
+        could be changed and put back.
+      """;
+
   private final XMLStreamWriter xml;
   private int depth;
 
@@ -75,7 +82,7 @@ public final class HardwareXmlWriter {
   private void document(HardwareState state) throws XMLStreamException, IOException {
     xml.writeStartDocument("UTF-8", "1.0");
     xml.writeCharacters("\n");
-    xml.writeComment(HOW_TO_EDIT);
+    xml.writeComment(state.devices().isEmpty() ? NOTHING_TO_EDIT : HOW_TO_EDIT);
     xml.writeCharacters("\n");
     xml.writeStartElement("machine");
     xml.writeDefaultNamespace(HardwareXsd.NAMESPACE);
