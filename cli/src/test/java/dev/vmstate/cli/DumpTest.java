@@ -54,7 +54,7 @@ class DumpTest {
     assertEquals("0xffffffff81000000", info.path("cpus").get(0).path("rip").asText());
     assertEquals(0, info.path("devices").size());
     assertTrue(info.path("noDevices").asText().contains("no device state"));
-    assertTrue(info.path("containerFacts").path("pages left out").asText().startsWith("1 "));
+    assertTrue(info.path("containerFacts").path("pagesLeftOut").asText().startsWith("1 "));
     assertEquals("elf-core", json("info", "--json", core).path("container").asText());
     String text = Cli.run("info", kdump.toString()).out();
     assertTrue(text.contains("a dump does not say (x86_64)"), text);

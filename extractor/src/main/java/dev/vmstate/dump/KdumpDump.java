@@ -84,7 +84,7 @@ public final class KdumpDump extends Dump {
     if (ram.total() > dumped.total()) {
       facts.add(
           new Fact(
-              "pages left out",
+              "pagesLeftOut",
               "%d (dump level %d): they read as zeros"
                   .formatted(ram.total() - dumped.total(), header.sub().dumpLevel())));
     }
@@ -92,7 +92,7 @@ public final class KdumpDump extends Dump {
       facts.add(new Fact("incomplete", "there was no room for all pages: the rest reads as zeros"));
     }
     if (header.sub().physBase() != 0) {
-      facts.add(new Fact("phys_base", "0x" + Long.toHexString(header.sub().physBase())));
+      facts.add(new Fact("physBase", "0x" + Long.toHexString(header.sub().physBase())));
     }
     if (!header.utsname().release().isEmpty()) {
       facts.add(new Fact("kernel", printable(header.utsname().release())));

@@ -142,7 +142,7 @@ class KdumpDumpTest {
       assertEquals(List.of("0x0-0x4000 physical@0x0"), Dumps.ranges(dump));
       assertEquals(Map.of(0L, 'D', 0x3000L, 'D'), Dumps.scan(dump));
       assertArrayEquals(new byte[PAGE], Dumps.read(dump, PAGE, PAGE));
-      assertEquals("2 (dump level 1): they read as zeros", Dumps.fact(dump, "pages left out"));
+      assertEquals("2 (dump level 1): they read as zeros", Dumps.fact(dump, "pagesLeftOut"));
     }
   }
 
