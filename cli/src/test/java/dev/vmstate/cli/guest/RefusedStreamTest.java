@@ -9,20 +9,17 @@ import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
-/** Streams that are not whole in one file are refused by the name of what they are. */
+/** Migrations that came to their end, each connection in a file: none of the files is a snapshot. */
 @Tag("qemu")
 @Tag("linux")
 class RefusedStreamTest {
   @TempDir private Path folder;
 
   /** The pages go through other connections than the rest. */
-  @ParameterizedTest(name = "QEMU {0}")
-  @ValueSource(strings = Home.HOST)
-  void theChannelsOfAMultifdStream(String qemu) throws Exception {
-    BootedGuest guest = BootedGuest.at(new Home(qemu, "pc"));
+  @Test
+  void aChannelOfAMultifdMigration() throws Exception {
+    BootedGuest guest = BootedGuest.at(new Home(Home.HOST, "pc"));
     try (Tap tap = Tap.into(folder)) {
       try (Machine source = Machine.loaded(guest.anotherMachine().words(), guest.stopped())) {
         source.capabilities(List.of("multifd"));
@@ -31,15 +28,8 @@ class RefusedStreamTest {
       }
     }
     // QEMU connects the main channel first.
-    assertRefused(folder.resolve("channel-0"), "multifd");
-    assertRefused(folder.resolve("channel-1"), "multifd");
-  }
-
-  @Tag("matrix")
-  @ParameterizedTest(name = "QEMU {0}")
-  @ValueSource(strings = {"5.2", "10.0", "11.1"})
-  void theChannelsOfEveryQemusMultifdStream(String qemu) throws Exception {
-    theChannelsOfAMultifdStream(qemu);
+    assertRefused(folder.resolve("channel-0"), "a multifd stream");
+    assertRefused(folder.resolve("channel-1"), "a channel of a multifd migration");
   }
 
   /** Pages come behind the device state, when the guest asks for them on the other side. */
@@ -61,7 +51,7 @@ class RefusedStreamTest {
         source.awaitMigration(now -> false);
       }
     }
-    assertRefused(folder.resolve("channel-0"), "postcopy");
+    assertRefused(folder.resolve("channel-0"), "a post-copy stream");
   }
 
   private static void assertRefused(Path file, String name) throws Exception {
