@@ -67,6 +67,6 @@ final class ImageListing {
   }
 
   private static String oneLine(String text) {
-    return text.replaceAll("\\p{Cntrl}", "?");
+    return text.replaceAll("\\p{Cc}", "?");
   }
 }

@@ -137,7 +137,7 @@ public record SnapshotTable(Span span, List<Qcow2Snapshot> snapshots) {
 
   /** As it can stand in one line of a terminal. */
   static String shown(String text) {
-    String line = text.replaceAll("\\p{Cntrl}", "?");
+    String line = text.replaceAll("\\p{Cc}", "?");
     return line.length() > 255 ? line.substring(0, 255) + "…" : line;
   }
 
