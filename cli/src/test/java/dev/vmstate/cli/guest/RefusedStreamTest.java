@@ -10,7 +10,9 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Migrations that came to their end, each connection in a file: none of the files is a snapshot. */
+/**
+ * Migrations that came to their end, each connection in a file: none of the files is a snapshot.
+ */
 @Tag("qemu")
 @Tag("linux")
 class RefusedStreamTest {
