@@ -22,6 +22,31 @@ final class SerialNumber {
 
   private static final int DEVICE_SERIAL_NUMBER = 0x03;
 
+  /** The one that {@code nics.table} calls so. */
+  static SerialNumber of(String id) {
+    return switch (id) {
+      case "vmxnet3" -> VMXNET3;
+      case "intel" -> INTEL;
+      default -> throw new IllegalArgumentException("no serial number '" + id + "'");
+    };
+  }
+
+  /** The copy of a card that keeps its address nowhere else, with what has to be done besides. */
+  static Copies.Found needed(Copies.Found serial) {
+    Nic.Copy copy =
+        Copies.copy(
+            serial.copy().what(),
+            (address, origin) -> {
+              FieldEdit edit = serial.copy().set(address, origin).get(0);
+              return List.of(
+                  edit.withNote(
+                      "load it with mac=%s on QEMU's command line: QEMU compares the two and"
+                              .formatted(address)
+                          + " refuses any other"));
+            });
+    return new Copies.Found(copy, serial.now());
+  }
+
   /** Places of m0 to m5 in the eight bytes. */
   private final int[] places;
 

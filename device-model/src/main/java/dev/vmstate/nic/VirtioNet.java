@@ -21,25 +21,37 @@ import java.util.Optional;
  *             [MSI-X table, PBA, u16 config_vector]
  * MMIO    ::= u32 host_features_sel, u32 guest_features_sel, u32 guest_page_shift
  * queue   ::= u32 num, [u32 align if MMIO], u64 desc, u16 last_avail_idx, [u16 vector if MSI-X]
- * device  ::= mac[6], …   (virtio-net)
+ * device  ::= mac[6], u32 tx_waiting, u32 mergeable_rx_bufs, u16 status, u8 promisc, u8 allmulti,
+ *             u32 in_use, mac[6] × in_use, …   (virtio-net)
  * </pre>
  *
  * <p>Source: {@code hw/virtio/virtio.c}, virtio_save; {@code virtio-pci.c}; {@code
  * hw/net/virtio-net.c}. The device's own {@code mac} counts; {@code config} is a cache that stays
- * zero until the guest reads it, and is changed only when it holds the address.
+ * zero until the guest reads it, and the MAC table is what the guest asks for beside its own; both
+ * are changed only where they hold the address. What announces the guest after a migration (status
+ * bit 1, a timer that QEMU starts itself) holds none.
  */
 final class VirtioNet {
+  /** The section's name, below the device's path. */
+  static final String SECTION = "virtio-net";
+
   private static final int MSIX = 0x11;
   private static final int MAX_CONFIG = 4096;
   private static final int MAX_QUEUES = 1024;
 
+  /** {@code MAC_TABLE_ENTRIES}. */
+  private static final int MAX_MACS = 64;
+
+  /** tx_waiting, mergeable_rx_bufs, status, promisc, allmulti: between mac and the MAC table. */
+  private static final int BEFORE_TABLE = 4 + 4 + 2 + 1 + 1;
+
   private VirtioNet() {}
 
-  static List<Optional<Copies.Found>> copies(DeviceSection device) throws IOException {
-    if (device.root().children().isEmpty()
-        || !(device.root().children().get(0) instanceof Field.Raw payload)) {
+  static List<Copies.Found> copies(DeviceSection device) throws IOException {
+    if (device.root().children().isEmpty()) {
       return List.of();
     }
+    Field payload = device.root().children().get(0);
     try {
       return copies(device, payload.span());
     } catch (FormatException e) {
@@ -47,8 +59,7 @@ final class VirtioNet {
     }
   }
 
-  private static List<Optional<Copies.Found>> copies(DeviceSection device, Span payload)
-      throws IOException {
+  private static List<Copies.Found> copies(DeviceSection device, Span payload) throws IOException {
     Cursor in = new Cursor(device.source(), device.source().name(), payload);
     boolean mmio = device.name().startsWith("virtio-mmio");
     boolean vectors = false;
@@ -72,17 +83,28 @@ final class VirtioNet {
     long queues = checked(in, in.u32("number of queues"), MAX_QUEUES);
     in.skip(queues * (4 + (mmio ? 4 : 0) + 8 + 2 + (vectors ? 2 : 0)), "queues");
     Span mac = in.skip(6, "mac");
-    List<Optional<Copies.Found>> found = new ArrayList<>();
+    List<Copies.Found> found = new ArrayList<>();
     Copies.Found own = Copies.plain(device, mac, device.label() + "/virtio: mac");
-    found.add(Optional.of(own));
+    found.add(own);
     if (config.length() >= 6) {
-      Copies.Found cached =
-          Copies.plain(device, config.at(0, 6), device.label() + "/virtio: config[0..5]");
-      if (cached.now().equals(own.now())) {
-        found.add(Optional.of(cached));
+      addIfSame(device, config.at(0, 6), "config[0..5]", found);
+    }
+    if (in.remaining() >= BEFORE_TABLE + 4) {
+      in.skip(BEFORE_TABLE, "status");
+      long entries = in.u32("MAC table");
+      for (int i = 0; i < Math.min(entries, MAX_MACS) && in.remaining() >= 6; i++) {
+        addIfSame(device, in.skip(6, "MAC table"), "mac_table.macs[%d]".formatted(i), found);
       }
     }
     return found;
+  }
+
+  private static void addIfSame(
+      DeviceSection device, Span span, String name, List<Copies.Found> found) throws IOException {
+    Copies.Found copy = Copies.plain(device, span, device.label() + "/virtio: " + name);
+    if (copy.now().equals(found.get(0).now())) {
+      found.add(copy);
+    }
   }
 
   private static long checked(Cursor in, long value, int most) throws FormatException {

@@ -7,7 +7,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.vmstate.qemu.QemuException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -25,6 +28,29 @@ import org.junit.jupiter.params.provider.ValueSource;
 class NicAddressTest {
   private static final String OLD = "52:54:00:0d:0d:01";
   private static final String NEW = "52:54:00:ee:ee:02";
+
+  private static final List<String> EVERY_PC_CARD =
+      List.of(
+          "e1000-82544gc",
+          "e1000-82545em",
+          "i82550",
+          "i82551",
+          "i82557a",
+          "i82557b",
+          "i82557c",
+          "i82558a",
+          "i82558b",
+          "i82559a",
+          "i82559b",
+          "i82559c",
+          "i82559er",
+          "i82562",
+          "i82801",
+          "tulip",
+          "pcnet",
+          "ne2k_pci",
+          "virtio-net-pci-transitional",
+          "virtio-net-pci-non-transitional");
 
   @TempDir private Path folder;
 
@@ -51,6 +77,49 @@ class NicAddressTest {
     assertIsSavedWithTheNewAddress(qemu, "rtl8139", "pc", OLD);
     assertIsSavedWithTheNewAddress(qemu, "virtio-net-pci", "pc", OLD);
     assertIsSavedWithTheNewAddress(qemu, "vmxnet3", "q35", NEW);
+    assertAllAreSavedWithNewAddresses(qemu, EVERY_PC_CARD);
+    if (!version.equals("5.2")) { // igb came with 8.0, and 5.2 is the only one here that is older
+      assertIsSavedWithTheNewAddress(qemu, "igb", "q35", OLD);
+    }
+  }
+
+  @Test
+  void severalOldCardsOfOneMachineAreSavedWithTheirNewAddresses() throws Exception {
+    List<String> models =
+        List.of("e1000-82545em", "i82550", "i82559er", "tulip", "pcnet", "ne2k_isa");
+    assertAllAreSavedWithNewAddresses(GuestMachine.hostQemu(), models);
+  }
+
+  @Tag("matrix")
+  @Test
+  void soIsEveryCard() throws Exception {
+    assertAllAreSavedWithNewAddresses(GuestMachine.hostQemu(), EVERY_PC_CARD);
+  }
+
+  private void assertAllAreSavedWithNewAddresses(List<String> qemu, List<String> models)
+      throws Exception {
+    GuestMachine machine = new GuestMachine(qemu, "pc", "16M");
+    for (int i = 0; i < models.size(); i++) {
+      machine.card(models.get(i), "52:54:00:0d:0e:%02x".formatted(i));
+    }
+    Path snapshot = folder.resolve("several.mig");
+    try (Machine fresh = Machine.fresh(machine.words())) {
+      fresh.save(snapshot);
+    }
+    Set<String> wanted = new TreeSet<>();
+    for (int i = 0; i < models.size(); i++) {
+      String mac = "52:54:00:ee:ef:%02x".formatted(i);
+      wanted.add(mac);
+      Vmstate.run("set-mac", snapshot, "52:54:00:0d:0e:%02x".formatted(i), mac, "--in-place");
+    }
+    Path after = folder.resolve("several-after.mig");
+    try (Machine loaded = Machine.loaded(machine.words(), snapshot)) {
+      loaded.save(after);
+    }
+    assertEquals(wanted, new TreeSet<>(macs(after)));
+    for (int i = 0; i < models.size(); i++) {
+      CardChecksums.assertHold(models.get(i), i + 2, after);
+    }
   }
 
   private void assertIsSavedWithTheNewAddress(
@@ -64,9 +133,9 @@ class NicAddressTest {
       loaded.save(after);
     }
     assertEquals(List.of(NEW), macs(after));
-    JsonNode again =
-        Vmstate.run("set-mac", "--dry-run", "--json", after, model.split("-")[0], NEW).json();
+    JsonNode again = Vmstate.run("set-mac", "--dry-run", "--json", after, NEW, NEW).json();
     assertEquals(0, again.path("fields").size(), again::toString);
+    CardChecksums.assertHold(model, 2, after);
   }
 
   /** QEMU makes the serial number of the command line's address and compares it while loading. */
