@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,7 +59,7 @@ final class Facts {
     if (!missing.isEmpty()) {
       missing.forEach(info.putArray("missingMemory")::add);
     }
-    info.set("cpus", cpus(false));
+    info.set("cpus", cpus(false, cpu -> true));
     info.set("nics", nics(false));
     info.set("devices", devices());
     noDevices(info);
@@ -128,9 +129,12 @@ final class Facts {
   }
 
   /** {@code full}: with every register. */
-  ArrayNode cpus(boolean full) throws IOException {
+  ArrayNode cpus(boolean full, Predicate<X86Cpu> chosen) throws IOException {
     ArrayNode cpus = JSON.arrayNode();
     for (X86Cpu cpu : snapshot.cpus()) {
+      if (!chosen.test(cpu)) {
+        continue;
+      }
       ObjectNode node = cpus.addObject();
       node.put("index", cpu.index())
           .put("mode", cpu.mode().toString())
@@ -141,6 +145,7 @@ final class Facts {
         for (Register register : cpu.registers()) {
           registers.put(register.name(), hex(register.value()));
         }
+        CpuFacts.add(cpu, node);
       }
     }
     return cpus;

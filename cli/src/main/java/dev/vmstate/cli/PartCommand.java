@@ -17,7 +17,7 @@ abstract class PartCommand implements Callable<Integer> {
   abstract void text(Text text) throws IOException;
 
   /** Settings that count before anything is read. */
-  void prepare(Snapshot opened) {}
+  void prepare(Snapshot opened) throws IOException {}
 
   @Override
   public Integer call() throws Exception {

@@ -83,7 +83,7 @@ final class SetCommand implements Callable<Integer> {
       EditSet edits = new EditSet();
       for (Map.Entry<String, String> field : fields) {
         String origin = "'%s=%s'".formatted(field.getKey(), field.getValue());
-        edits.add(ValuePath.edit(state, field.getKey(), field.getValue(), origin));
+        edits.addAll(ValuePath.edits(state, field.getKey(), field.getValue(), origin));
       }
       try (EditPlan plan = EditPlan.of(opened, edits, edit(opened.holder(), saved))) {
         EditReport.print(target.carryOut(plan, output), target.done(), List.of(), output);

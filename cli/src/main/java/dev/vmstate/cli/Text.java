@@ -1,7 +1,7 @@
 package dev.vmstate.cli;
 
 import dev.vmstate.container.Container;
-import dev.vmstate.cpu.Register;
+import dev.vmstate.cpu.RegisterGroup;
 import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.device.DeviceSection;
 import dev.vmstate.memory.MainMemory;
@@ -16,13 +16,12 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** What a snapshot says of itself, for people. */
 final class Text {
-  /** The rest of the descriptor's second word repeats its base; QEMU leaves it out as well. */
-  private static final long DESCRIPTOR_BITS = 0x00ff_ff00;
-
   private static final String NO_MACHINE = "not in the stream: machine types up to 2.3 do not say";
 
   private final Snapshot snapshot;
@@ -174,72 +173,21 @@ final class Text {
     }
   }
 
-  /** In the order and shape of QEMU's {@code info registers}. */
-  void cpus() throws IOException {
+  /** {@code groups}: what is printed besides the registers everybody asks for. */
+  void cpus(Predicate<X86Cpu> chosen, boolean gdb, Set<RegisterGroup> groups) throws IOException {
     if (snapshot.noDevices().isEmpty()) {
       undescribed("# ");
     }
-    for (X86Cpu cpu : snapshot.cpus()) {
-      out.printf("CPU %d (%s)%n", cpu.index(), cpu.mode());
-      List<String> general =
-          List.of(
-              "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11",
-              "r12", "r13", "r14", "r15", "rip", "rflags");
-      line(cpu, general, 4);
-      for (String segment : List.of("es", "cs", "ss", "ds", "fs", "gs", "ldt", "tr")) {
-        if (cpu.find(segment + ".limit").isEmpty()) {
-          visible(cpu, segment);
-          continue;
+    List<X86Cpu> cpus = snapshot.cpus().stream().filter(chosen).toList();
+    for (X86Cpu cpu : cpus) {
+      if (gdb) {
+        if (cpus.size() > 1) {
+          out.printf("# CPU %d, thread %d of the core%n", cpu.index(), cpu.index() + 1);
         }
-        out.printf(
-            "%-6s %04x base %016x limit %08x flags %08x%n",
-            segment,
-            cpu.get(segment + ".selector"),
-            cpu.get(segment + ".base"),
-            cpu.get(segment + ".limit"),
-            cpu.get(segment + ".flags") & DESCRIPTOR_BITS);
+        CpuGdbText.print(cpu, out);
+      } else {
+        new CpuText(cpu, out).print(groups);
       }
-      for (String table : List.of("gdt", "idt")) {
-        if (cpu.find(table + ".base").isEmpty()) {
-          continue;
-        }
-        out.printf(
-            "%-11s base %016x limit %08x%n",
-            table, cpu.get(table + ".base"), cpu.get(table + ".limit"));
-      }
-      line(cpu, List.of("cr0", "cr2", "cr3", "cr4"), 4);
-      line(cpu, List.of("dr0", "dr1", "dr2", "dr3", "dr6", "dr7"), 4);
-      List<String> rest =
-          cpu.registers().stream()
-              .map(Register::name)
-              .filter(n -> !general.contains(n) && !n.contains(".") && !n.matches("[cd]r\\d"))
-              .toList();
-      line(cpu, rest, 3);
-    }
-  }
-
-  /** Of a dump without the hidden parts of segments. */
-  private void visible(X86Cpu cpu, String segment) {
-    cpu.find(segment + ".selector")
-        .ifPresent(selector -> out.printf("%-6s %04x%n", segment, selector.value()));
-    cpu.find(segment + ".base")
-        .ifPresent(base -> out.printf("%-6s base %016x%n", segment, base.value()));
-  }
-
-  private void line(X86Cpu cpu, List<String> names, int perLine) {
-    int column = 0;
-    for (String name : names) {
-      if (cpu.find(name).isEmpty()) {
-        continue;
-      }
-      out.printf("%s%-6s %016x", column == 0 ? "" : "  ", name, cpu.get(name));
-      if (++column == perLine) {
-        out.println();
-        column = 0;
-      }
-    }
-    if (column > 0) {
-      out.println();
     }
   }
 }

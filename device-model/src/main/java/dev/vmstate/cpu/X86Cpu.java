@@ -5,6 +5,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * One x86 virtual CPU: its registers by name.
@@ -22,13 +24,23 @@ public final class X86Cpu {
   private static final long EFER_LMA = 1L << 10;
   private static final long CS_L = 1L << 21;
 
+  private static final Pattern MSR =
+      Pattern.compile("msr\\[((?:0[xX][0-9a-fA-F]|[1-9])[0-9a-fA-F]{0,9})]");
+
   private final int index;
   private final Map<String, Register> registers;
+  private final Map<String, Register> views = new LinkedHashMap<>();
   private final boolean longMode;
 
   /** {@code index} is QEMU's cpu_index; the order of {@code registers} is kept. */
   public X86Cpu(int index, List<Register> registers) {
     this(index, registers, efer(registers));
+  }
+
+  /** A CPU with more to it than {@code registers}: see {@link #views}. */
+  X86Cpu(int index, List<Register> registers, List<Register> views) {
+    this(index, registers);
+    views.forEach(view -> this.views.put(view.name(), view));
   }
 
   /** A CPU of which not EFER itself is known, but whether EFER.LMA is set. */
@@ -55,9 +67,30 @@ public final class X86Cpu {
     return List.copyOf(registers.values());
   }
 
-  /** The register of that name. */
+  /**
+   * What else there is to it, in a fixed order: {@code st0}, {@code xmm0}, {@code ymm0}, {@code
+   * msr.IA32_LSTAR}, {@code apic.tpr}, {@code halted}, … Wider than 64 bits some of them, and the
+   * same bytes may be seen by several.
+   */
+  public List<Register> views() {
+    return List.copyOf(views.values());
+  }
+
+  /** The views of one group. */
+  public List<Register> views(RegisterGroup group) {
+    return views.values().stream().filter(view -> view.group() == group).toList();
+  }
+
+  /** The register or view of that name; an MSR also as {@code msr[0xc0000082]}. */
   public Optional<Register> find(String name) {
-    return Optional.ofNullable(registers.get(name));
+    Register register = registers.get(name);
+    if (register == null) {
+      register = views.get(name);
+    }
+    Matcher number = MSR.matcher(name);
+    return register == null && number.matches()
+        ? MsrTable.name(Long.decode(number.group(1))).map(msr -> views.get("msr." + msr))
+        : Optional.ofNullable(register);
   }
 
   /** The value of a register; 0 for {@code r8 … r15} and long-mode MSRs of a 32-bit target. */

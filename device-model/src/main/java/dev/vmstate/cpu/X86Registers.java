@@ -1,13 +1,9 @@
 package dev.vmstate.cpu;
 
-import dev.vmstate.bytes.Span;
 import dev.vmstate.device.DeviceSection;
-import dev.vmstate.device.Field;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -24,6 +20,9 @@ public final class X86Registers {
 
   /** QEMU's order in {@code env.segs}. */
   private static final List<String> SEGMENTS = List.of("es", "cs", "ss", "ds", "fs", "gs");
+
+  private static final List<String> DESCRIPTOR = List.of("selector", "base", "limit", "flags");
+  private static final List<String> TABLE = List.of("base", "limit");
 
   private static final List<String[]> SCALARS =
       List.of(
@@ -45,78 +44,96 @@ public final class X86Registers {
           new String[] {"mxcsr", "env.mxcsr"},
           new String[] {"xcr0", "env.xcr0"});
 
-  private final DeviceSection section;
-  private final Map<String, Field> fields = new HashMap<>();
+  private final CpuFields fields;
   private final List<Register> registers = new ArrayList<>();
 
-  private X86Registers(DeviceSection section) {
-    this.section = section;
-    for (Field field : section.root().children()) {
-      fields.put(field.label(), field);
-    }
+  private X86Registers(CpuFields fields) {
+    this.fields = fields;
   }
 
-  /** The registers of a {@code cpu} section, or empty when it is no decoded x86 CPU. */
+  /** The registers of a {@code cpu} section alone, or empty when it is no decoded x86 CPU. */
   public static Optional<X86Cpu> of(DeviceSection section) throws IOException {
-    X86Registers view = new X86Registers(section);
+    return of(section, Optional.empty(), Optional.empty(), false, -1);
+  }
+
+  /**
+   * The registers of a CPU.
+   *
+   * @param kvm whether KVM ran it: it gives the x87 registers in stack order
+   * @param stopped QEMU_CLOCK_VIRTUAL in ns, or -1 when not known
+   */
+  static Optional<X86Cpu> of(
+      DeviceSection section,
+      Optional<DeviceSection> common,
+      Optional<DeviceSection> apic,
+      boolean kvm,
+      long stopped)
+      throws IOException {
+    String prefix = "cpu[" + section.instance() + "]";
+    CpuFields fields = new CpuFields(section, prefix);
     if (!section.name().equals("cpu")
-        || !(view.fields.get("env.regs") instanceof Field.Array regs)
-        || !(view.fields.get("env.eip") instanceof Field.Scalar)
-        || regs.count() > REGS.size()) {
+        || fields.part("env.regs[0]", 0).isEmpty()
+        || fields.part("env.eip", 0).isEmpty()
+        || fields.count("env.regs") > REGS.size()) {
       return Optional.empty();
     }
-    view.elements("env.regs", regs, REGS);
-    view.scalar("rip", "env.eip");
-    view.scalar("rflags", "env.eflags");
-    for (int i = 0; i < SEGMENTS.size(); i++) {
-      view.segment(SEGMENTS.get(i), "env.segs[" + i + "]", true);
-    }
-    view.segment("ldt", "env.ldt", true);
-    view.segment("tr", "env.tr", true);
-    view.segment("gdt", "env.gdt", false);
-    view.segment("idt", "env.idt", false);
-    for (String[] named : SCALARS) {
-      view.scalar(named[0], named[1]);
-    }
-    if (view.fields.get("env.dr") instanceof Field.Array dr) {
-      view.elements("env.dr", dr, List.of("dr0", "dr1", "dr2", "dr3", "dr4", "dr5", "dr6", "dr7"));
-    }
-    return Optional.of(new X86Cpu((int) section.instance(), view.registers));
-  }
-
-  private void elements(String path, Field.Array array, List<String> names) throws IOException {
-    for (int i = 0; i < Math.min(array.count(), names.size()); i++) {
-      long value = section.element(array, i);
-      registers.add(
-          Register.ofField(names.get(i), array.element(i), value, path(path + "[" + i + "]")));
-    }
-  }
-
-  private void scalar(String name, String field) {
-    if (fields.get(field) instanceof Field.Scalar scalar) {
-      add(name, scalar, field);
-    }
-  }
-
-  private void segment(String name, String path, boolean descriptor) {
-    if (fields.get(path) instanceof Field.Group group) {
-      for (Field child : group.children()) {
-        boolean shown = descriptor || child.name().equals("base") || child.name().equals("limit");
-        if (shown && child instanceof Field.Scalar scalar) {
-          add(name + "." + child.name(), scalar, path + "/" + child.name());
-        }
+    X86Registers view = new X86Registers(fields);
+    view.all();
+    List<Register> more = new ArrayList<>();
+    Optional<CpuFields> apicFields = apic.map(a -> new CpuFields(a, a.label()));
+    more.addAll(X86Vectors.of(fields, kvm));
+    more.addAll(PendingEvents.of(fields, common.map(c -> new CpuFields(c, c.label())), apicFields));
+    for (MsrTable.Msr msr : MsrTable.ALL) {
+      Optional<CpuFields> holder =
+          msr.field().startsWith("apic/") ? apicFields : Optional.of(fields);
+      if (holder.isPresent()) {
+        String name = msr.field().substring(msr.field().startsWith("apic/") ? 5 : 0);
+        holder
+            .get()
+            .part(name, 0)
+            .ifPresent(
+                part ->
+                    more.add(
+                        Register.of("msr." + msr.name(), RegisterGroup.MSR, List.of(part), false)));
       }
     }
+    if (apicFields.isPresent()) {
+      more.addAll(LocalApic.of(apicFields.get(), stopped));
+    }
+    return Optional.of(new X86Cpu((int) section.instance(), view.registers, more));
   }
 
-  private void add(String name, Field.Scalar scalar, String path) {
-    Span span = scalar.span();
-    int unused = 64 - 8 * (int) span.length();
-    long value = scalar.value() << unused >>> unused;
-    registers.add(Register.ofField(name, span, value, path(path)));
+  private void all() throws IOException {
+    for (int i = 0; i < REGS.size(); i++) {
+      scalar(REGS.get(i), "env.regs[" + i + "]");
+    }
+    scalar("rip", "env.eip");
+    scalar("rflags", "env.eflags");
+    for (int i = 0; i < SEGMENTS.size(); i++) {
+      segment(SEGMENTS.get(i), "env.segs[" + i + "]", DESCRIPTOR);
+    }
+    segment("ldt", "env.ldt", DESCRIPTOR);
+    segment("tr", "env.tr", DESCRIPTOR);
+    segment("gdt", "env.gdt", TABLE);
+    segment("idt", "env.idt", TABLE);
+    for (String[] named : SCALARS) {
+      scalar(named[0], named[1]);
+    }
+    for (int i = 0; i < 8; i++) {
+      scalar("dr" + i, "env.dr[" + i + "]");
+    }
   }
 
-  private String path(String field) {
-    return "cpu[" + section.instance() + "]/" + field;
+  private void segment(String name, String path, List<String> parts) throws IOException {
+    for (String part : parts) {
+      scalar(name + "." + part, path + "/" + part);
+    }
+  }
+
+  private void scalar(String name, String field) throws IOException {
+    fields
+        .part(field, 0)
+        .ifPresent(
+            part -> registers.add(Register.of(name, RegisterGroup.GENERAL, List.of(part), false)));
   }
 }

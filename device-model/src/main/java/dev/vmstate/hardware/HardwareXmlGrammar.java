@@ -3,8 +3,10 @@ package dev.vmstate.hardware;
 import dev.vmstate.device.ScalarType;
 import java.io.IOException;
 import java.io.InputStream;
+import java.math.BigInteger;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,6 +15,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class HardwareXmlGrammar {
   private static final ScalarType UINT64 = ScalarType.of("uint64").orElseThrow();
+
+  /** Registers have up to 512 bits. */
+  private static final Pattern WIDE = Pattern.compile("0[xX][0-9a-fA-F]{1,128}");
+
   private static final long MAX_UINT32 = 0xffff_ffffL;
 
   private final XmlElements xml;
@@ -111,7 +117,12 @@ final class HardwareXmlGrammar {
       return;
     }
     try {
-      handler.register(name, UINT64.parse(value), line);
+      handler.register(
+          name,
+          WIDE.matcher(value).matches()
+              ? new BigInteger(value.substring(2), 16)
+              : new BigInteger(Long.toUnsignedString(UINT64.parse(value))),
+          line);
     } catch (IllegalArgumentException e) {
       throw place.bad(line, "register '%s': %s".formatted(name, e.getMessage()));
     }

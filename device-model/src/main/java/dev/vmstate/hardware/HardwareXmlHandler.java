@@ -2,6 +2,7 @@ package dev.vmstate.hardware;
 
 import dev.vmstate.device.ScalarType;
 import java.io.IOException;
+import java.math.BigInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,7 +31,7 @@ interface HardwareXmlHandler {
   void cpu(int index, String mode, int line) throws IOException;
 
   /** A register or one part of a segment ({@code cs.base}). */
-  void register(String name, long value, int line) throws IOException;
+  void register(String name, BigInteger value, int line) throws IOException;
 
   void endCpu(int line) throws IOException;
 

@@ -1,6 +1,5 @@
 package dev.vmstate.hardware;
 
-import dev.vmstate.bytes.Span;
 import dev.vmstate.cpu.Register;
 import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.device.DeviceSection;
@@ -11,6 +10,7 @@ import dev.vmstate.memory.RamBlock;
 import dev.vmstate.nic.MacAddress;
 import dev.vmstate.nic.Nic;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -91,40 +91,31 @@ final class LockStep implements HardwareXmlHandler {
   }
 
   @Override
-  public void register(String name, long value, int line) throws IOException {
+  public void register(String name, BigInteger whole, int line) throws IOException {
     if (!registers.hasNext()) {
       throw place.bad(line, "the snapshot has no register '%s' here".formatted(name));
     }
     Register register = registers.next();
     same("register", name, register.name(), line);
-    if (register.bits() < Long.SIZE && value >>> register.bits() != 0) {
+    if (whole.bitLength() > register.bits()) {
       throw place.bad(
-          line, "register '%s': 0x%x does not fit %d bits".formatted(name, value, register.bits()));
+          line, "register '%s': 0x%x does not fit %d bits".formatted(name, whole, register.bits()));
     }
-    if (value == register.value()) {
+    if (whole.equals(register.whole())) {
       return;
     }
-    if (register.field().isEmpty()) {
+    if (!register.editable()) {
       throw place.bad(
           line,
           "register '%s' cannot be changed: the snapshot has its value, but no device that holds it"
               .formatted(name));
     }
-    Span span = register.field().get().span();
-    byte[] before = sectionOf(span).source().bytes(span);
-    byte[] after = new byte[before.length];
-    for (int i = after.length; i-- > 0; value >>>= 8) {
-      after[i] = (byte) value;
+    for (FieldEdit edit : register.set(whole, place.origin(line))) {
+      String path = register.field().isPresent() ? place.path() + "/" + name : edit.path();
+      edits.add(
+          new FieldEdit(
+              path, edit.where(), edit.before(), edit.after(), edit.origin(), edit.note()));
     }
-    edits.add(FieldEdit.of(place.path() + "/" + name, span, before, after, place.origin(line)));
-  }
-
-  private DeviceSection sectionOf(Span register) {
-    return state.devices().stream()
-        .filter(device -> device.payload().contains(register))
-        .findFirst()
-        .orElseThrow(
-            () -> new IllegalArgumentException("register outside any section: " + register));
   }
 
   @Override

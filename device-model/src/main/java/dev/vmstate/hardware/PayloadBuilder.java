@@ -4,6 +4,7 @@ import dev.vmstate.device.FieldEdit;
 import dev.vmstate.device.ScalarType;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -125,7 +126,7 @@ final class PayloadBuilder implements HardwareXmlHandler {
   public void cpu(int index, String mode, int line) {}
 
   @Override
-  public void register(String name, long value, int line) {}
+  public void register(String name, BigInteger value, int line) {}
 
   @Override
   public void endCpu(int line) {}

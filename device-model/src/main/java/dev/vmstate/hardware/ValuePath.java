@@ -6,7 +6,6 @@ import dev.vmstate.device.Field;
 import dev.vmstate.device.FieldEdit;
 import dev.vmstate.device.FieldPath;
 import dev.vmstate.device.FieldValue;
-import dev.vmstate.device.ScalarType;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
@@ -18,7 +17,8 @@ import java.util.regex.Pattern;
  * field as {@link FieldPath} finds it.
  */
 public final class ValuePath {
-  private static final Pattern REGISTER = Pattern.compile("cpu\\[(\\d{1,6})]/([a-z0-9_.]+)");
+  private static final Pattern REGISTER =
+      Pattern.compile("cpu\\[(\\d{1,6})]/([A-Za-z0-9_.]+|msr\\[\\w+])");
 
   private ValuePath() {}
 
@@ -26,7 +26,7 @@ public final class ValuePath {
   public static String text(HardwareState state, String path) throws IOException {
     Optional<Register> register = register(state, path);
     return register.isPresent()
-        ? "0x%x".formatted(register.get().value())
+        ? register.get().text()
         : FieldValue.text(FieldPath.find(state.devices(), path));
   }
 
@@ -40,32 +40,24 @@ public final class ValuePath {
   }
 
   /**
-   * The edit that gives it a new value.
+   * The edits that give it a new value: none when it has it already, several for a register that
+   * several fields hold.
    *
    * @throws IllegalArgumentException when the value does not fit
    */
-  public static FieldEdit edit(HardwareState state, String path, String value, String origin)
+  public static List<FieldEdit> edits(HardwareState state, String path, String value, String origin)
       throws IOException {
     Optional<Register> register = register(state, path);
     if (register.isEmpty()) {
-      return FieldValue.edit(FieldPath.find(state.devices(), path), value, origin);
+      return List.of(FieldValue.edit(FieldPath.find(state.devices(), path), value, origin));
     }
     Register found = register.get();
-    Register.HeldBy field =
-        found
-            .field()
-            .orElseThrow(
-                () ->
-                    new IllegalArgumentException(
-                        path + ": the snapshot has its value, but no device that holds it"));
-    ScalarType type = ScalarType.of("uint" + found.bits()).orElseThrow();
+    if (!found.editable()) {
+      throw new IllegalArgumentException(
+          path + ": the snapshot has its value, but no device that holds it");
+    }
     try {
-      return FieldEdit.of(
-          field.path(),
-          field.span(),
-          type.encode(found.value()),
-          type.encode(type.parse(value)),
-          origin);
+      return found.set(found.parse(value), origin);
     } catch (IllegalArgumentException e) {
       throw new IllegalArgumentException(path + ": " + e.getMessage(), e);
     }

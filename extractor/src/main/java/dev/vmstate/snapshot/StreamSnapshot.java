@@ -10,7 +10,7 @@ import dev.vmstate.container.Containers;
 import dev.vmstate.container.PlainContainer;
 import dev.vmstate.container.SnapshotName;
 import dev.vmstate.cpu.X86Cpu;
-import dev.vmstate.cpu.X86Registers;
+import dev.vmstate.cpu.X86Sections;
 import dev.vmstate.device.DeviceSection;
 import dev.vmstate.device.VmDescription;
 import dev.vmstate.memory.GuestMemory;
@@ -28,7 +28,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -194,12 +193,7 @@ public final class StreamSnapshot extends Snapshot {
   /** The x86 CPUs, in order of their index; empty for other architectures. */
   @Override
   public List<X86Cpu> cpus() throws IOException {
-    List<X86Cpu> cpus = new ArrayList<>();
-    for (DeviceSection device : devices()) {
-      X86Registers.of(device).ifPresent(cpus::add);
-    }
-    cpus.sort(Comparator.comparingInt(X86Cpu::index));
-    return cpus;
+    return X86Sections.cpus(devices());
   }
 
   /** All bytes of a block: needs the index, since a page may stand anywhere. */

@@ -12,6 +12,7 @@ import dev.vmstate.elf.NoteField;
 import dev.vmstate.elf.PrStatus;
 import dev.vmstate.elf.QemuCpuState;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -90,40 +91,32 @@ final class CoreRegisters {
                 .findFirst()
                 .orElse(value.value());
         if (before != value.value()) {
-          edits.add(edit(cpu, value, origin));
+          edits.addAll(edit(cpu, value, origin));
         }
       }
     }
   }
 
-  private static FieldEdit edit(X86Cpu cpu, NoteField.Value value, String origin)
+  private static List<FieldEdit> edit(X86Cpu cpu, NoteField.Value value, String origin)
       throws IOException {
     Register register = value.field().register().flatMap(cpu::find).orElse(null);
-    if (register == null || register.field().isEmpty()) {
+    if (register == null || !register.editable()) {
       throw new IOException(
           "%s: '%s' was changed, but no register of the snapshot stands behind it"
               .formatted(origin, value.field().name()));
     }
-    Register.HeldBy field = register.field().get();
     if (register.bits() < 64 && value.value() >>> register.bits() != 0) {
       throw new IOException(
           "%s: '%s' is 0x%x, but %s has %d bits"
               .formatted(
-                  origin, value.field().name(), value.value(), field.path(), register.bits()));
+                  origin,
+                  value.field().name(),
+                  value.value(),
+                  register.parts().get(0).path(),
+                  register.bits()));
     }
-    return FieldEdit.of(
-        field.path(),
-        field.span(),
-        bigEndian(register.value(), register.bits()),
-        bigEndian(value.value(), register.bits()),
+    return register.set(
+        new BigInteger(Long.toUnsignedString(value.value())),
         origin + " (" + register.name() + ")");
-  }
-
-  private static byte[] bigEndian(long value, int bits) {
-    byte[] bytes = new byte[bits / 8];
-    for (int i = bytes.length; i-- > 0; value >>>= 8) {
-      bytes[i] = (byte) value;
-    }
-    return bytes;
   }
 }

@@ -79,7 +79,7 @@ class PackedEditTest {
 
   private static EditPlan setRax(StreamSnapshot snapshot) throws IOException {
     EditSet edits = new EditSet();
-    edits.add(ValuePath.edit(snapshot.hardware(), "cpu[0]/rax", "0x2a", "test"));
+    edits.addAll(ValuePath.edits(snapshot.hardware(), "cpu[0]/rax", "0x2a", "test"));
     return EditPlan.of(snapshot, edits);
   }
 

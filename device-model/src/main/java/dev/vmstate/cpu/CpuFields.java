@@ -1,0 +1,105 @@
+package dev.vmstate.cpu;
+
+import dev.vmstate.device.DeviceSection;
+import dev.vmstate.device.Field;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * The numbers of one device section by QEMU's names for them ({@code env.segs[1]/base}), wherever
+ * they stand: subsections are looked through.
+ */
+final class CpuFields {
+  private static final Pattern ELEMENT = Pattern.compile("(.+)\\[(\\d{1,4})]");
+
+  private final DeviceSection section;
+  private final String prefix;
+  private final Map<String, Entry> entries = new HashMap<>();
+
+  /** Structs by the name of their description, in the order of the stream. */
+  private final Map<String, List<String>> structs = new HashMap<>();
+
+  private record Entry(String path, Field field) {}
+
+  /** {@code prefix}: how a person names the section, e.g. {@code cpu[0]}. */
+  CpuFields(DeviceSection section, String prefix) {
+    this.section = section;
+    this.prefix = prefix;
+    add(section.root(), "", prefix);
+  }
+
+  private void add(Field.Group group, String name, String path) {
+    for (Field child : group.children()) {
+      String childPath = path + "/" + child.label();
+      if (child instanceof Field.Group nested) {
+        boolean subsection = nested.kind() == Field.GroupKind.SUBSECTION;
+        String childName = subsection ? name : name + child.label() + "/";
+        structs.computeIfAbsent(nested.vmsd(), v -> new ArrayList<>()).add(childName);
+        add(nested, childName, childPath);
+      } else {
+        entries.putIfAbsent(name + child.label(), new Entry(childPath, child));
+      }
+    }
+  }
+
+  /** The section's own name for people. */
+  String prefix() {
+    return prefix;
+  }
+
+  /**
+   * The structs of a description, in the order of the stream: what their fields' names begin with.
+   */
+  List<String> structs(String vmsd) {
+    return structs.getOrDefault(vmsd, List.of());
+  }
+
+  /** Whether there is such a number, or array of numbers. */
+  boolean has(String name) {
+    return entries.containsKey(name);
+  }
+
+  /** How many elements an array has; 0 when there is none. */
+  int count(String name) {
+    Entry entry = entries.get(name);
+    return entry != null && entry.field() instanceof Field.Array array ? array.count() : 0;
+  }
+
+  /** Whether the number has a sign. */
+  boolean signed(String name) {
+    Entry entry = entries.get(name);
+    return entry != null && entry.field() instanceof Field.Scalar scalar && scalar.type().signed();
+  }
+
+  /** A number, or an array's element, as the part of a register from bit {@code at} on. */
+  Optional<RegisterPart> part(String name, int at) throws IOException {
+    Entry entry = entries.get(name);
+    if (entry != null && entry.field() instanceof Field.Scalar scalar) {
+      return Optional.of(RegisterPart.field(entry.path(), scalar.span(), scalar.value(), at));
+    }
+    Matcher element = ELEMENT.matcher(name);
+    if (!element.matches()) {
+      return Optional.empty();
+    }
+    entry = entries.get(element.group(1));
+    int i = Integer.parseInt(element.group(2));
+    if (entry != null && entry.field() instanceof Field.Array array && i < array.count()) {
+      return Optional.of(
+          RegisterPart.field(
+              entry.path() + "[" + i + "]", array.element(i), section.element(array, i), at));
+    }
+    return Optional.empty();
+  }
+
+  /** The bytes of a buffer or of an array; empty when there is no such field. */
+  Optional<byte[]> bytes(String name) throws IOException {
+    Entry entry = entries.get(name);
+    return entry == null ? Optional.empty() : Optional.of(section.bytes(entry.field()));
+  }
+}

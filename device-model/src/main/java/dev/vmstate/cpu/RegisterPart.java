@@ -1,0 +1,48 @@
+package dev.vmstate.cpu;
+
+import dev.vmstate.bytes.Span;
+import dev.vmstate.device.FieldEdit;
+import java.math.BigInteger;
+import java.util.Optional;
+
+/**
+ * Some bits of a device field that are some bits of a register.
+ *
+ * @param path the field's path, e.g. {@code cpu[0]/env.eip}
+ * @param span where its big-endian bytes stand in the stream, at most 8
+ * @param now the field's value
+ * @param from the lowest bit taken of the field
+ * @param bits how many
+ * @param at where the lowest stands in the register
+ */
+public record RegisterPart(String path, Span span, long now, int from, int bits, int at) {
+  /** All of a field, from bit {@code at} of the register on. */
+  static RegisterPart field(String path, Span span, long now, int at) {
+    return new RegisterPart(path, span, now, 0, (int) span.length() * 8, at);
+  }
+
+  private long mask() {
+    return bits == Long.SIZE ? -1L : (1L << bits) - 1;
+  }
+
+  /** Its value. */
+  BigInteger value() {
+    return Register.unsigned(now >>> from & mask());
+  }
+
+  /** The edit that puts the lowest bits of {@code value} into the field; empty when they are. */
+  Optional<FieldEdit> edit(BigInteger value, String origin) {
+    long after = now & ~(mask() << from) | (value.longValue() & mask()) << from;
+    byte[] before = bigEndian(now);
+    FieldEdit edit = FieldEdit.of(path, span, before, bigEndian(after), origin);
+    return edit.changes() ? Optional.of(edit) : Optional.empty();
+  }
+
+  private byte[] bigEndian(long value) {
+    byte[] bytes = new byte[(int) span.length()];
+    for (int i = bytes.length; i-- > 0; value >>>= 8) {
+      bytes[i] = (byte) value;
+    }
+    return bytes;
+  }
+}
