@@ -9,7 +9,10 @@ import picocli.CommandLine.Command;
 @Command(
     name = "devices",
     mixinStandardHelpOptions = true,
-    description = "Lists the device sections.",
+    description = {
+      "Lists the device sections.",
+      "OPAQUE is how many bytes neither the stream nor a built-in layout explains."
+    },
     footer = {"", "Example:", "  vmstate devices vm.mig"})
 final class DevicesCommand extends PartCommand {
   @Override

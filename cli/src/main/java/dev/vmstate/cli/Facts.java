@@ -178,7 +178,8 @@ final class Facts {
           .put("instance", device.instance())
           .put("version", device.version())
           .put("bytes", device.payload().length())
-          .put("decoded", device.decoded().toString());
+          .put("decoded", device.decoded().toString())
+          .put("opaqueBytes", device.opaqueBytes());
       if (!device.note().isEmpty()) {
         node.put("note", device.note());
       }

@@ -161,14 +161,17 @@ final class Text {
       undescribed("# ");
       return;
     }
-    out.printf("%-36s %8s %7s %10s  %s%n", "NAME", "INSTANCE", "VERSION", "BYTES", "DECODED");
+    out.printf(
+        "%-36s %8s %7s %10s %8s  %s%n",
+        "NAME", "INSTANCE", "VERSION", "BYTES", "OPAQUE", "DECODED");
     for (DeviceSection device : snapshot.devices()) {
       out.printf(
-          "%-36s %8d %7d %10d  %s%n",
+          "%-36s %8d %7d %10d %8d  %s%n",
           device.name(),
           device.instance(),
           device.version(),
           device.payload().length(),
+          device.opaqueBytes(),
           device.note().isEmpty() ? device.decoded() : device.decoded() + ": " + device.note());
     }
   }

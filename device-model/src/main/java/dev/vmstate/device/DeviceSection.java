@@ -3,6 +3,7 @@ package dev.vmstate.device;
 import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.Span;
 import java.io.IOException;
+import java.util.Set;
 
 /**
  * One device's section of a stream: its header, its bytes, and the tree laid over them.
@@ -52,6 +53,43 @@ public record DeviceSection(
   /** Name for people and paths: the instance is named only where it is not 0. */
   public String label() {
     return instance == 0 ? name : name + "[" + instance + "]";
+  }
+
+  /**
+   * Types of bytes that are just that: buffers by their device's own word, and zeros nobody names.
+   */
+  private static final Set<String> BUFFERS =
+      Set.of("buffer", "unused_buffer", "bitmap", "text", "unused");
+
+  /**
+   * How many bytes nothing explains. A buffer with a name of its own (a FIFO, a packet, zeros
+   * behind the last capability) is explained; what a function of the device's own wrote and no
+   * layout fits is not, nor are bytes other than zero between the named ones of a layout.
+   */
+  public long opaqueBytes() {
+    return opaqueBytes(root);
+  }
+
+  private long opaqueBytes(Field.Group group) {
+    long bytes = 0;
+    for (Field child : group.children()) {
+      if (child instanceof Field.Group nested) {
+        bytes += opaqueBytes(nested);
+      } else if (child instanceof Field.Raw raw && !(BUFFERS.contains(raw.type()) && named(raw))) {
+        bytes += raw.span().length();
+      }
+    }
+    return bytes;
+  }
+
+  /**
+   * A section without a vmsd is one buffer called data ({@code migration/savevm.c},
+   * vmstate_save_old_style), and so is the rest of one that is known in part.
+   */
+  private boolean named(Field.Raw raw) {
+    return !raw.name().equals("data")
+        || !root.vmsd().isEmpty() && decoded == Decoded.VMDESC
+        || root.children().stream().noneMatch(child -> child == raw);
   }
 
   /** The bytes of a field. */

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -23,6 +24,9 @@ import org.jspecify.annotations.Nullable;
  * @param path the full path, as printed
  */
 public record FieldPath(DeviceSection device, Field field, int element, String path) {
+
+  private static final Pattern NUMBERED = Pattern.compile("\\[\\d+]$");
+  private static final ScalarType BYTE = ScalarType.of("uint8").orElseThrow();
 
   /** No value has that path; the message says what there is. */
   public static final class NotFoundException extends java.io.IOException {
@@ -49,6 +53,11 @@ public record FieldPath(DeviceSection device, Field field, int element, String p
     return element >= 0 && field instanceof Field.Array array
         ? Optional.of(array.type())
         : Optional.empty();
+  }
+
+  /** Names of what the value holds, where a layout has any. */
+  public Optional<Meaning> meaning() {
+    return field.meaning(element);
   }
 
   /** Every field below a group, in stream order; the field itself when it is none. */
@@ -148,11 +157,35 @@ public record FieldPath(DeviceSection device, Field field, int element, String p
   /** Matches the rest of the path against the children of one group. */
   private static void direct(
       DeviceSection device, Field.Group group, String rest, String path, List<FieldPath> found) {
+    int before = found.size();
+    direct(device, group, rest, path, Field::name, found);
+    if (found.size() == before) {
+      direct(device, group, rest, path, FieldPath::bareName, found);
+    }
+  }
+
+  /**
+   * vmdesc numbers fields of one name: a buffer {@code config[0]} may be called {@code config}, so
+   * that {@code config[0x3c]} is a byte of it.
+   */
+  private static String bareName(Field field) {
+    boolean bytes =
+        field instanceof Field.Raw || field instanceof Field.Group group && group.refined();
+    return bytes ? NUMBERED.matcher(field.name()).replaceFirst("") : field.name();
+  }
+
+  private static void direct(
+      DeviceSection device,
+      Field.Group group,
+      String rest,
+      String path,
+      Function<Field, String> name,
+      List<FieldPath> found) {
     for (Field child : group.children()) {
-      if (!rest.startsWith(child.name())) {
+      if (!rest.startsWith(name.apply(child))) {
         continue;
       }
-      String after = rest.substring(child.name().length());
+      String after = rest.substring(name.apply(child).length());
       Index index = Index.at(after);
       String childPath = path + "/" + child.label();
       if (child.index() >= 0) {
@@ -164,9 +197,9 @@ public record FieldPath(DeviceSection device, Field field, int element, String p
       }
       if (after.isEmpty()) {
         found.add(new FieldPath(device, child, -1, childPath));
-      } else if (child instanceof Field.Array array
-          && index != null
+      } else if (index != null
           && index.length() == after.length()
+          && elements(child) instanceof Field.Array array
           && index.value() < array.count()) {
         String element = array.count() > 16 ? "[0x%x]" : "[%d]";
         found.add(
@@ -176,6 +209,20 @@ public record FieldPath(DeviceSection device, Field field, int element, String p
         direct(device, nested, after.substring(1), childPath, found);
       }
     }
+  }
+
+  /** What an index counts: an array's elements, or the bytes of a buffer. */
+  private static @Nullable Field elements(Field field) {
+    boolean bytes =
+        field instanceof Field.Raw || field instanceof Field.Group group && group.refined();
+    return bytes
+        ? new Field.Array(
+            field.name(),
+            field.index(),
+            BYTE,
+            (int) Math.min(field.span().length(), Integer.MAX_VALUE),
+            field.span())
+        : field;
   }
 
   /** Looks into nested groups for a path that leaves their names out. */

@@ -53,7 +53,7 @@ public final class FieldValue {
       ScalarType type = target.type().get();
       return type.encode(type.parse(text));
     }
-    if (target.field() instanceof Field.Group) {
+    if (target.field() instanceof Field.Group group && !group.refined()) {
       throw new IllegalArgumentException("this is a group of fields: name one of them");
     }
     if (target.field() instanceof Field.Array array) {

@@ -21,6 +21,9 @@ public final class PciConfig {
   /** vmstate_pci_device's version_id; its first field holds it once more. */
   private static final int VERSION = 2;
 
+  /** What vmdesc calls the type of a configuration space. */
+  private static final String TYPE = "pci config";
+
   private static final int COMMAND = 0x04;
   private static final int COMMAND_MEMORY = 0x02;
   private static final int STATUS = 0x06;
@@ -43,7 +46,7 @@ public final class PciConfig {
    * own encoding, which vmdesc leaves opaque, the bytes behind its version word.
    */
   public static Optional<PciConfig> of(DeviceSection section) throws IOException {
-    Optional<Field.Raw> config = find(section.root());
+    Optional<Field> config = find(section.root());
     if (config.isPresent()) {
       return Optional.of(new PciConfig(config.get().span(), section.bytes(config.get())));
     }
@@ -55,21 +58,28 @@ public final class PciConfig {
     return Optional.empty();
   }
 
-  private static Optional<Field.Raw> find(Field.Group group) {
+  private static Optional<Field> find(Field.Group group) {
     for (Field child : group.children()) {
-      if (child instanceof Field.Raw raw
-          && raw.type().equals("pci config")
-          && (raw.span().length() == CONVENTIONAL || raw.span().length() == EXPRESS)) {
-        return Optional.of(raw);
+      if (isConfig(child)
+          && (child.span().length() == CONVENTIONAL || child.span().length() == EXPRESS)) {
+        return Optional.of(child);
       }
       if (child instanceof Field.Group nested) {
-        Optional<Field.Raw> found = find(nested);
+        Optional<Field> found = find(nested);
         if (found.isPresent()) {
           return found;
         }
       }
     }
     return Optional.empty();
+  }
+
+  /** As vmdesc has it, or as a layout has taken it apart. */
+  private static boolean isConfig(Field field) {
+    if (field instanceof Field.Raw raw) {
+      return raw.type().equals(TYPE);
+    }
+    return field instanceof Field.Group group && group.refined() && group.vmsd().equals(TYPE);
   }
 
   private static Optional<PciConfig> inVirtio(DeviceSection section, Span payload)

@@ -5,8 +5,9 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * A leaf type of QEMU's vmstate and how it stands on the wire: always big-endian ({@code
- * migration/vmstate-types.c}).
+ * A leaf type of QEMU's vmstate and how it stands on the wire: big-endian ({@code
+ * migration/vmstate-types.c}). Built-in layouts add {@code le16}, {@code le32} and {@code le64} for
+ * what devices keep as the guest sees it: configuration space, MSI-X tables.
  *
  * @param name as vmdesc spells it, e.g. {@code uint32}, {@code int32 le}, {@code timer}
  * @param width bytes on the wire
@@ -30,6 +31,9 @@ public record ScalarType(String name, int width, boolean signed) {
     add("CPU_Double_U", 8, false);
     add("nullptr", 1, false);
     add("ptr-marker", 1, false);
+    add("le16", 2, false);
+    add("le32", 4, false);
+    add("le64", 8, false);
   }
 
   private static void add(String name, int width, boolean signed) {
@@ -39,6 +43,11 @@ public record ScalarType(String name, int width, boolean signed) {
   /** The type vmdesc calls {@code name}, if it is a plain number. */
   public static Optional<ScalarType> of(String name) {
     return Optional.ofNullable(BY_NAME.get(name));
+  }
+
+  /** Whether the least significant byte stands first. */
+  public boolean littleEndian() {
+    return name.startsWith("le");
   }
 
   /**
@@ -54,20 +63,26 @@ public record ScalarType(String name, int width, boolean signed) {
     return signed ? Long.toString(value) : Long.toUnsignedString(value);
   }
 
-  /** The big-endian bytes of {@code value}; high bits that do not fit are not looked at. */
+  /**
+   * The bytes of {@code value} in the type's order; high bits that do not fit are not looked at.
+   */
   public byte[] encode(long value) {
     byte[] bytes = new byte[width];
-    for (int i = width; i-- > 0; value >>= 8) {
-      bytes[i] = (byte) value;
+    boolean little = littleEndian();
+    for (int i = 0; i < width; i++) {
+      bytes[i] = (byte) (value >> 8 * (little ? i : width - 1 - i));
     }
     return bytes;
   }
 
-  /** The value of {@code width} big-endian bytes, sign-extended where the type has a sign. */
+  /**
+   * The value of {@code width} bytes in the type's order, sign-extended where the type has a sign.
+   */
   public long decode(byte[] bytes, int at) {
     long value = 0;
+    boolean little = littleEndian();
     for (int i = 0; i < width; i++) {
-      value = value << 8 | bytes[at + i] & 0xff;
+      value = value << 8 | bytes[at + (little ? width - 1 - i : i)] & 0xff;
     }
     int unused = 64 - 8 * width;
     return signed ? value << unused >> unused : value;

@@ -37,6 +37,15 @@ public final class SectionDecoder {
 
     /** Room for all sections of one stream. */
     public Budget() {}
+
+    /** Takes room for {@code more} fields; false when there is not as much. */
+    public boolean take(long more) {
+      if (more > left) {
+        return false;
+      }
+      left -= (int) more;
+      return true;
+    }
   }
 
   private static final int MAX_DEPTH = 64;
@@ -217,9 +226,8 @@ public final class SectionDecoder {
   }
 
   private void count(int more) throws FormatException {
-    if (more > budget.left) {
+    if (!budget.take(more)) {
       throw in.bad("too many fields, so the section is kept as bytes");
     }
-    budget.left -= more;
   }
 }

@@ -4,6 +4,7 @@ import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.FormatException;
 import dev.vmstate.bytes.Span;
 import dev.vmstate.fixtures.DeviceFields;
+import dev.vmstate.layout.Layouts;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -28,7 +29,10 @@ public final class DeviceSections {
       throws IOException {
     ByteSource source = source(payload);
     Span span = new Span(START, payload.length);
-    Field.Group root = SectionDecoder.decode(source, span, name, description(name, body).body());
+    Field.Group described =
+        SectionDecoder.decode(source, span, name, description(name, body).body());
+    Field.Group root =
+        Layouts.builtIn().refine(source, name, described, new SectionDecoder.Budget());
     return new DeviceSection(
         name, instance, 1, span, span, DeviceSection.Decoded.VMDESC, "", root, source);
   }

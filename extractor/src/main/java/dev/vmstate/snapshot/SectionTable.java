@@ -8,6 +8,7 @@ import dev.vmstate.device.DeviceSection;
 import dev.vmstate.device.Field;
 import dev.vmstate.device.SectionDecoder;
 import dev.vmstate.device.VmDescription;
+import dev.vmstate.layout.Layouts;
 import dev.vmstate.stream.SectionHeader;
 import java.io.IOException;
 import java.util.ArrayDeque;
@@ -55,6 +56,7 @@ final class SectionTable {
     if (body.isPresent()) {
       try {
         root = SectionDecoder.decode(stream, payload, header.idstr(), body.get(), budget);
+        root = Layouts.builtIn().refine(stream, header.idstr(), root, budget);
         decoded =
             description.isPresent() ? DeviceSection.Decoded.VMDESC : DeviceSection.Decoded.MODEL;
         note = "";
