@@ -45,6 +45,7 @@ import picocli.CommandLine.Spec;
       UndoCommand.class,
       DiffCommand.class,
       ConvertCommand.class,
+      CheckCommand.class,
       VerifyCommand.class,
       DemoCommand.class,
       TrainingCommand.class,

@@ -65,7 +65,7 @@ final class VerifyCommand implements Callable<Integer> {
   /**
    * Where QEMU's second stream lies meanwhile: beside the first, which has room for one like it.
    */
-  private static Path scratch(Path snapshot) {
+  static Path scratch(Path snapshot) {
     Path beside = snapshot.toAbsolutePath().resolveSibling("").normalize();
     return Files.isWritable(beside) ? beside : Path.of(System.getProperty("java.io.tmpdir"));
   }

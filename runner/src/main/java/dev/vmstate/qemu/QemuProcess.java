@@ -72,10 +72,7 @@ public final class QemuProcess implements Closeable {
       try {
         started = new QemuProcess(directory, builder.start());
       } catch (IOException e) {
-        throw new QemuException(
-            "cannot start %s: is QEMU installed and the name right? (%s)"
-                .formatted(command.words().get(0), e.getMessage()),
-            e);
+        throw notStarted(command.words().get(0), e);
       }
       started.qmp = new Qmp(started.accept(server, START));
       return started;
@@ -88,6 +85,13 @@ public final class QemuProcess implements Closeable {
         throw failed.explain("QEMU did not start", e);
       }
     }
+  }
+
+  static QemuException notStarted(String program, IOException why) {
+    return new QemuException(
+        "cannot start %s: is QEMU installed and the name right? (%s)"
+            .formatted(program, why.getMessage()),
+        why);
   }
 
   /** Mode 700, on a path short enough for a socket. */
@@ -115,6 +119,11 @@ public final class QemuProcess implements Closeable {
   /** What QEMU printed last. */
   public String output() {
     return said.text();
+  }
+
+  /** Its process id. */
+  long pid() {
+    return process.pid();
   }
 
   /** Whether it still runs. */
