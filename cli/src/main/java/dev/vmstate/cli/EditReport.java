@@ -42,7 +42,10 @@ final class EditReport {
           done,
           report.isEmpty()
               ? "no edit"
-              : Sizes.count(report.metadata().size() + report.fields().size(), "field"),
+              : Sizes.count(report.metadata().size() + report.fields().size(), "field")
+                  + (report.structure().isEmpty()
+                      ? ""
+                      : ", " + Sizes.count(report.structure().size(), "part")),
           report.pages() == 0
               ? ""
               : ", %s of memory in %s (%d added to the stream)"
@@ -59,6 +62,17 @@ final class EditReport {
   private static void text(InjectionReport report, PrintWriter out) {
     for (InjectionReport.Metadata edit : report.metadata()) {
       out.printf("%s: %s -> %s  (%s)%n", edit.path(), edit.before(), edit.after(), edit.origin());
+    }
+    for (InjectionReport.Structural change : report.structure()) {
+      out.printf(
+          "%s: %s  (0x%x, %d bytes -> %d; %s)%n",
+          change.path(),
+          change.what(),
+          change.offset(),
+          change.bytesBefore(),
+          change.bytesAfter(),
+          change.origin());
+      change.notes().forEach(note -> out.println("  " + note));
     }
     for (FieldEdit edit : report.fields()) {
       out.printf(
@@ -98,6 +112,16 @@ final class EditReport {
           .put("after", edit.after())
           .put("origin", edit.origin());
       edit.notes().forEach(value.withArray("notes")::add);
+    }
+    for (InjectionReport.Structural change : report.structure()) {
+      ObjectNode part = node.withArray("structure").addObject();
+      part.put("path", change.path())
+          .put("change", change.what())
+          .put("offset", Facts.hex(change.offset()))
+          .put("bytesBefore", change.bytesBefore())
+          .put("bytesAfter", change.bytesAfter())
+          .put("origin", change.origin());
+      change.notes().forEach(part.withArray("notes")::add);
     }
     ArrayNode fields = node.putArray("fields");
     for (FieldEdit edit : report.fields()) {

@@ -4,19 +4,22 @@ import dev.vmstate.container.Container;
 import dev.vmstate.device.EditSet;
 import dev.vmstate.device.FieldPath;
 import dev.vmstate.hardware.HardwareState;
-import dev.vmstate.hardware.ValuePath;
 import dev.vmstate.inject.EditPlan;
 import dev.vmstate.inject.SaveImageEdit;
+import dev.vmstate.inject.StructureEdits;
 import dev.vmstate.snapshot.StreamSnapshot;
+import dev.vmstate.structure.MachineName;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
@@ -27,6 +30,8 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Changes device fields and registers.",
+      "'machine' is the machine type the stream says it is of; an array or a buffer may be set",
+      "from a file (PATH=@FILE), and get another length where it is known which field counts it.",
       "In a libvirt save image also domain.xml (domain.xml=@FILE takes it from a file) and",
       "libvirt/was_running (0: 'virsh restore' leaves the CPUs stopped)."
     },
@@ -34,6 +39,7 @@ import picocli.CommandLine.Spec;
       "",
       "Example:",
       "  vmstate set vm.mig cpu[0]/rax=0x2a mc146818rtc/cmos_index=12 -o new.mig",
+      "  vmstate set vm.mig machine=pc-i440fx-5.2 -o new.mig",
       "  vmstate set vm.save domain.xml=@domain.xml -o new.save"
     })
 final class SetCommand implements Callable<Integer> {
@@ -48,6 +54,12 @@ final class SetCommand implements Callable<Integer> {
       paramLabel = "PATH=VALUE",
       description = "Numbers in decimal or 0x hex, buffers as hex, arrays as numbers.")
   private List<String> assignments;
+
+  @Option(
+      names = "--count-field",
+      paramLabel = "PATH",
+      description = "The field that says how many elements an array has that gets another length.")
+  private @Nullable String countField;
 
   @Override
   public Integer call() throws Exception {
@@ -81,16 +93,29 @@ final class SetCommand implements Callable<Integer> {
       target.prepare(opened, output);
       HardwareState state = opened.hardware();
       EditSet edits = new EditSet();
+      StructureEdits structure = new StructureEdits(opened);
+      Assignments assignments =
+          new Assignments(state, edits, structure, Optional.ofNullable(countField));
       for (Map.Entry<String, String> field : fields) {
-        String origin = "'%s=%s'".formatted(field.getKey(), field.getValue());
-        edits.addAll(ValuePath.edits(state, field.getKey(), field.getValue(), origin));
+        assignments.set(field.getKey(), field.getValue());
       }
-      try (EditPlan plan = EditPlan.of(opened, edits, edit(opened.holder(), saved))) {
+      if (!structure.isEmpty() && opened.stream().forward()) {
+        opened.randomAccess(output.progress());
+      }
+      Optional<SaveImageEdit> front = edit(opened.holder(), saved);
+      if (fields.stream().anyMatch(SetCommand::isMachine)) {
+        front = MachineName.inDomainXml(structure, front);
+      }
+      try (EditPlan plan = EditPlan.of(opened, edits, front, Optional.of(structure))) {
         EditReport.print(target.carryOut(plan, output), target.done(), List.of(), output);
       }
     } catch (FieldPath.NotFoundException e) {
       throw snapshot.notThere(e);
     }
+  }
+
+  private static boolean isMachine(Map.Entry<String, String> field) {
+    return field.getKey().equals(MachineName.PATH);
   }
 
   private static Optional<SaveImageEdit> edit(

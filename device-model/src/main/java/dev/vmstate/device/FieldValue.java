@@ -33,13 +33,23 @@ public final class FieldValue {
    * @throws IllegalArgumentException when the text does not fit; the message names the path
    */
   public static FieldEdit edit(FieldPath target, String text, String origin) throws IOException {
-    byte[] before = target.device().source().bytes(target.span());
-    byte[] after;
-    try {
-      after = encode(target, text.trim(), before.length);
-    } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException(target.path() + ": " + e.getMessage(), e);
+    byte[] after = bytes(target, text);
+    if (after.length != target.span().length()) {
+      throw new IllegalArgumentException(
+          target.path() + ": " + wrongLength(target, text.trim(), after.length));
     }
+    return edit(target, after, origin);
+  }
+
+  private static String wrongLength(FieldPath target, String text, int length) {
+    return target.field() instanceof Field.Array array
+        ? "%d values for an array of %d".formatted(length / array.type().width(), array.count())
+        : "%d bytes of hex expected, got '%s'".formatted(target.span().length(), shortened(text));
+  }
+
+  /** The edit that gives the field these bytes, as many as it has. */
+  public static FieldEdit edit(FieldPath target, byte[] after, String origin) throws IOException {
+    byte[] before = target.device().source().bytes(target.span());
     FieldEdit edit = FieldEdit.of(target.path(), target.span(), before, after, origin);
     if (target.type().map(ScalarType::comparedOnLoad).orElse(false)) {
       return edit.withNote(
@@ -48,7 +58,20 @@ public final class FieldValue {
     return edit;
   }
 
-  private static byte[] encode(FieldPath target, String text, int length) {
+  /**
+   * A value's bytes as they stand on the wire; of an array or a buffer as many as the text has.
+   *
+   * @throws IllegalArgumentException when the text is no such value; the message names the path
+   */
+  public static byte[] bytes(FieldPath target, String text) {
+    try {
+      return encode(target, text.trim());
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(target.path() + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static byte[] encode(FieldPath target, String text) {
     if (target.type().isPresent()) {
       ScalarType type = target.type().get();
       return type.encode(type.parse(text));
@@ -58,12 +81,8 @@ public final class FieldValue {
     }
     if (target.field() instanceof Field.Array array) {
       String[] values = text.isEmpty() ? new String[0] : text.split("[\\s,]+");
-      if (values.length != array.count()) {
-        throw new IllegalArgumentException(
-            "%d values for an array of %d".formatted(values.length, array.count()));
-      }
-      byte[] bytes = new byte[length];
       int width = array.type().width();
+      byte[] bytes = new byte[values.length * width];
       for (int i = 0; i < values.length; i++) {
         System.arraycopy(
             array.type().encode(array.type().parse(values[i])), 0, bytes, i * width, width);
@@ -74,9 +93,9 @@ public final class FieldValue {
     if (digits.startsWith("0x")) {
       digits = digits.substring(2);
     }
-    if (digits.length() != 2 * length || !digits.matches("[0-9a-fA-F]*")) {
+    if (digits.length() % 2 != 0 || !digits.matches("[0-9a-fA-F]*")) {
       throw new IllegalArgumentException(
-          "%d bytes of hex expected, got '%s'".formatted(length, shortened(text)));
+          "%d bytes of hex expected, got '%s'".formatted(target.span().length(), shortened(text)));
     }
     return HexFormat.of().parseHex(digits);
   }

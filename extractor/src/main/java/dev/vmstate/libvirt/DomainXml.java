@@ -89,6 +89,11 @@ public final class DomainXml {
     return scan.machine();
   }
 
+  /** The same and where it stands, if that is plain. */
+  public Optional<Value> machineValue() {
+    return scan.machineValue();
+  }
+
   /** Its network interfaces, in the order of the document. */
   public List<Interface> interfaces() {
     return scan.interfaces();

@@ -44,6 +44,7 @@ final class DomainXmlScan {
   private @Nullable String name;
   private @Nullable String uuid;
   private @Nullable String machine;
+  private DomainXml.@Nullable Value machineValue;
 
   /** An interface while it is read. */
   private static final class Card {
@@ -128,6 +129,8 @@ final class DomainXmlScan {
       case "domain/os/type" -> {
         String type = attribute("machine");
         machine = type == null ? null : shown(type);
+        AttributePlace found = type == null ? null : AttributePlace.find(text, offset(), "machine");
+        machineValue = type == null || found == null ? null : value(type, found);
       }
       case "domain/devices/interface" -> {
         if (cards.size() == MAX_INTERFACES) {
@@ -212,6 +215,10 @@ final class DomainXmlScan {
       throw new FormatException(
           place, offset(), "attribute '%s' is not where the parser saw it".formatted(name));
     }
+    return value(value, found);
+  }
+
+  private DomainXml.Value value(String value, AttributePlace found) {
     int start = bytesUpTo(found.start());
     return new DomainXml.Value(value, new Span(start, bytesUpTo(found.end()) - start));
   }
@@ -246,6 +253,10 @@ final class DomainXmlScan {
 
   Optional<String> machine() {
     return Optional.ofNullable(machine);
+  }
+
+  Optional<DomainXml.Value> machineValue() {
+    return Optional.ofNullable(machineValue);
   }
 
   List<DomainXml.Interface> interfaces() {

@@ -3,6 +3,7 @@ package dev.vmstate.ram;
 import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.FormatException;
 import dev.vmstate.bytes.Progress;
+import dev.vmstate.bytes.Span;
 import dev.vmstate.bytes.UnsupportedFormatException;
 import dev.vmstate.memory.RamBlock;
 import dev.vmstate.stream.RamFlags;
@@ -236,6 +237,7 @@ public final class PageRecords {
   }
 
   private void block(long start) throws IOException {
+    long at = in.position();
     in.need(1, "length of the block name");
     int length = in.buffer().get(in.at()) & 0xff;
     in.advance(1);
@@ -250,6 +252,7 @@ public final class PageRecords {
     }
     block = found;
     blockBytes = blocks.get(block).bytes();
+    visitor.named(block, new Span(at, 1L + length));
   }
 
   private void requireKnown(long start, int flags, int kind) throws FormatException {

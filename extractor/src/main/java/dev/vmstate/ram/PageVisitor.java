@@ -1,5 +1,6 @@
 package dev.vmstate.ram;
 
+import dev.vmstate.bytes.Span;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
@@ -24,6 +25,13 @@ public interface PageVisitor {
    */
   void fill(int block, long page, int value) throws IOException;
 
+  /**
+   * A record names its block, instead of continuing the one before; told ahead of the record.
+   *
+   * @param where the length byte and the name
+   */
+  default void named(int block, Span where) throws IOException {}
+
   /** Shows every record to {@code first}, then to {@code second}. */
   static PageVisitor both(PageVisitor first, PageVisitor second) {
     return new PageVisitor() {
@@ -38,6 +46,12 @@ public interface PageVisitor {
       public void fill(int block, long page, int value) throws IOException {
         first.fill(block, page, value);
         second.fill(block, page, value);
+      }
+
+      @Override
+      public void named(int block, Span where) throws IOException {
+        first.named(block, where);
+        second.named(block, where);
       }
     };
   }

@@ -163,6 +163,6 @@ final class Changes implements RamEdits.Visitor {
   /** What was seen; how much of the file is written is not known here. */
   InjectionReport report(List<FieldEdit> fields) {
     return new InjectionReport(
-        List.of(), fields, ranges, moreRanges, pages, appendedPages, memoryBytes, 0);
+        List.of(), List.of(), fields, ranges, moreRanges, pages, appendedPages, memoryBytes, 0);
   }
 }

@@ -5,6 +5,7 @@ import dev.vmstate.container.BlockDevice;
 import dev.vmstate.container.Container;
 import dev.vmstate.device.EditSet;
 import dev.vmstate.libvirt.LibvirtContainer;
+import dev.vmstate.qcow2.Qcow2Container;
 import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.Closeable;
 import java.io.IOException;
@@ -41,7 +42,7 @@ public final class EditPlan implements Closeable {
       Closeable resources) {
     this(
         snapshot.holder(),
-        Optional.of(new PlannedEdits(snapshot, fields, ram)),
+        Optional.of(new PlannedEdits(snapshot, fields, ram, Optional.empty())),
         Optional.empty(),
         inputs,
         resources);
@@ -68,7 +69,16 @@ public final class EditPlan implements Closeable {
   /** A plan that changes fields, and what libvirt keeps before the stream. */
   public static EditPlan of(
       StreamSnapshot snapshot, EditSet fields, Optional<SaveImageEdit> saved) {
-    PlannedEdits stream = new PlannedEdits(snapshot, fields, Optional.empty());
+    return of(snapshot, fields, saved, Optional.empty());
+  }
+
+  /** A plan that changes fields, what libvirt keeps before the stream, and the structure. */
+  public static EditPlan of(
+      StreamSnapshot snapshot,
+      EditSet fields,
+      Optional<SaveImageEdit> saved,
+      Optional<StructureEdits> structure) {
+    PlannedEdits stream = new PlannedEdits(snapshot, fields, Optional.empty(), structure);
     return new EditPlan(snapshot.holder(), Optional.of(stream), saved, List.of(), () -> {});
   }
 
@@ -97,6 +107,15 @@ public final class EditPlan implements Closeable {
       }
     }
     Draft draft = new Draft();
+    if (written()) {
+      Optional<byte[]> front =
+          holder instanceof LibvirtContainer ? Optional.of(front()) : Optional.empty();
+      long at = holder.streamAt() + grown().map(SaveImageEdit::growth).orElse(0L);
+      long written =
+          SplicedCopy.write(holder, front, stream.orElseThrow().result(at), output, progress);
+      UndoJournal.forget(output);
+      return repacked() ? draft.report().written(written) : draft.report();
+    }
     if (repacked()) {
       long written =
           PackedCopy.write(holder, front(), stream.orElseThrow(), draft.size, output, progress);
@@ -138,6 +157,11 @@ public final class EditPlan implements Closeable {
                   .formatted(holder.source(), grown().get().image().domainXml().length)
               + " to move: write a new file with -o");
     }
+    if (stream.isPresent() && stream.get().movesRam()) {
+      throw new IOException(
+          "%s: what stands before RAM gets another length, and in place all of RAM would have to move: write a new file with -o"
+              .formatted(holder.source()));
+    }
     Draft draft = new Draft();
     if (!draft.report().isEmpty()) {
       try (InPlace edit = new InPlace(holder.source().file(), opener)) {
@@ -152,6 +176,14 @@ public final class EditPlan implements Closeable {
     return PackedCopy.needed(holder)
         && stream.isPresent()
         && (stream.get().any() || !holder.payload().orElseThrow().again());
+  }
+
+  /**
+   * Whether the stream is written anew because what is in it moves; in a disk image it moves where
+   * it is.
+   */
+  private boolean written() {
+    return stream.isPresent() && stream.get().structural() && !(holder instanceof Qcow2Container);
   }
 
   /** What stands before a stream that is written anew. */
@@ -182,7 +214,7 @@ public final class EditPlan implements Closeable {
           saved.isPresent() && grown().isEmpty()
               ? new FrontEdits(saved.get().patches(), behind)
               : behind;
-      size = EditSize.of(edits, holder.fileSize());
+      size = written() ? stream.orElseThrow().size() : EditSize.of(edits, holder.fileSize());
       long moved =
           grown()
               .map(edit -> edit.front().length + holder.fileSize() - edit.oldPayloadAt())

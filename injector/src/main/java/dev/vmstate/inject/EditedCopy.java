@@ -37,6 +37,9 @@ final class EditedCopy {
       InPlace.moveTail(copy, appendAt, end, growth, source);
     }
     edits.tell(new Applier(copy, end, appendAt, growth));
+    if (edits.shrinks() > 0) {
+      copy.truncate(end - edits.shrinks());
+    }
   }
 
   private static final class Applier implements StreamTarget {

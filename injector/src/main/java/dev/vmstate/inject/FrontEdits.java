@@ -20,6 +20,11 @@ final class FrontEdits implements FileEdits {
   }
 
   @Override
+  public long shrinks() throws IOException {
+    return stream.shrinks();
+  }
+
+  @Override
   public void tell(StreamTarget file) throws IOException {
     for (Patch patch : front) {
       file.patch(patch);

@@ -48,6 +48,11 @@ public final class InPlace implements Closeable {
 
   /** Says everything that changes; called twice, and must say the same. */
   interface Plan {
+    /** By how many bytes the file gets shorter. */
+    default long shrinks() throws IOException {
+      return 0;
+    }
+
     void tell(StreamTarget target) throws IOException;
   }
 
@@ -74,7 +79,10 @@ public final class InPlace implements Closeable {
       if (growth > 0) {
         writer.save(appendAt, size - appendAt);
       }
-      journal = writer.commit(Math.addExact(size, growth));
+      if (plan.shrinks() > 0) {
+        writer.save(size - plan.shrinks(), plan.shrinks());
+      }
+      journal = writer.commit(Math.addExact(size, growth) - plan.shrinks());
     }
     try {
       if (growth > 0) {
@@ -83,6 +91,9 @@ public final class InPlace implements Closeable {
       try (Applier applier = new Applier(size, appendAt, growth, journal)) {
         plan.tell(applier);
         applier.finish();
+      }
+      if (plan.shrinks() > 0) {
+        file.truncate(size - plan.shrinks());
       }
       file.force(true);
       journal.mark(UndoJournal.State.DONE, journal.changedCrc(file));

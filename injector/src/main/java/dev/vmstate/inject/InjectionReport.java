@@ -7,6 +7,7 @@ import java.util.List;
  * What an injection changes, or would change.
  *
  * @param metadata what the container keeps beside the stream
+ * @param structure what comes, goes, or is called differently
  * @param fields every device field and register that changes
  * @param ranges changed guest memory, at most {@link #MOST_RANGES} entries and some more than
  *     {@link #MOST_BYTES}
@@ -19,6 +20,7 @@ import java.util.List;
  */
 public record InjectionReport(
     List<Metadata> metadata,
+    List<Structural> structure,
     List<FieldEdit> fields,
     List<Range> ranges,
     long moreRanges,
@@ -58,7 +60,32 @@ public record InjectionReport(
     }
   }
 
+  /**
+   * A change of the stream's structure.
+   *
+   * @param path what changes, e.g. {@code 0000:00:02.0/e1000}
+   * @param what what becomes of it, e.g. {@code section dropped}
+   * @param offset where its bytes stand in the old stream
+   * @param bytesBefore how many they were
+   * @param bytesAfter how many they become
+   * @param origin who asked
+   * @param notes warnings, rules of QEMU's
+   */
+  public record Structural(
+      String path,
+      String what,
+      long offset,
+      long bytesBefore,
+      long bytesAfter,
+      String origin,
+      List<String> notes) {
+    public Structural {
+      notes = List.copyOf(notes);
+    }
+  }
+
   public InjectionReport {
+    structure = List.copyOf(structure);
     metadata = List.copyOf(metadata);
     fields = List.copyOf(fields);
     ranges = List.copyOf(ranges);
@@ -67,22 +94,35 @@ public record InjectionReport(
   /** The same, with what was written to the file. */
   InjectionReport written(long bytes) {
     return new InjectionReport(
-        metadata, fields, ranges, moreRanges, pages, appendedPages, memoryBytes, bytes);
+        metadata, structure, fields, ranges, moreRanges, pages, appendedPages, memoryBytes, bytes);
   }
 
   /** The same, with what changes beside the stream. */
   InjectionReport with(List<Metadata> changed) {
     return new InjectionReport(
-        changed, fields, ranges, moreRanges, pages, appendedPages, memoryBytes, fileBytes);
+        changed,
+        structure,
+        fields,
+        ranges,
+        moreRanges,
+        pages,
+        appendedPages,
+        memoryBytes,
+        fileBytes);
   }
 
   /** Of a plan that leaves the stream alone. */
   static InjectionReport none() {
-    return new InjectionReport(List.of(), List.of(), List.of(), 0, 0, 0, 0, 0);
+    return of(List.of(), List.of());
+  }
+
+  /** Of changes of structure and fields alone. */
+  static InjectionReport of(List<Structural> structure, List<FieldEdit> fields) {
+    return new InjectionReport(List.of(), structure, fields, List.of(), 0, 0, 0, 0, 0);
   }
 
   /** Whether nothing changes. */
   public boolean isEmpty() {
-    return metadata.isEmpty() && fields.isEmpty() && pages == 0;
+    return metadata.isEmpty() && structure.isEmpty() && fields.isEmpty() && pages == 0;
   }
 }

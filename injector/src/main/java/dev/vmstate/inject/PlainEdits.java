@@ -21,6 +21,11 @@ final class PlainEdits implements FileEdits {
   }
 
   @Override
+  public long shrinks() throws IOException {
+    return stream.shrinks();
+  }
+
+  @Override
   public void tell(StreamTarget file) throws IOException {
     stream.tell(
         new StreamTarget() {

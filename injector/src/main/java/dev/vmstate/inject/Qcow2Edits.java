@@ -42,9 +42,11 @@ final class Qcow2Edits implements FileEdits {
     this.plan = new Qcow2Plan(state, stream);
     this.singles = new SingleUsers(plan);
     Qcow2Snapshot snapshot = state.snapshot();
-    if (plan.growth() > 0 && state.size() != snapshot.vmStateSize()) {
+    boolean resized = plan.newSize() != state.size();
+    if (resized && state.size() != snapshot.vmStateSize()) {
       throw new IOException(
-          state.name() + ": its size in the snapshot table is not where it ends: it cannot grow");
+          state.name()
+              + ": its size in the snapshot table is not where it ends: it keeps its length");
     }
     if (plan.growth() > 0 && plan.newSize() > 0xffff_ffffL && snapshot.extraSize() < 8) {
       throw new FormatException(
@@ -231,7 +233,7 @@ final class Qcow2Edits implements FileEdits {
     if (plan.l1Entries() != snapshot.l1().length() / 8) {
       patches.u32(entry + Qcow2Snapshot.L1_SIZE_AT, plan.l1Entries());
     }
-    if (plan.growth() > 0) {
+    if (plan.newSize() != state.size()) {
       // A program that knows 32 bits alone takes a larger VM state for none.
       long narrow = plan.newSize() > 0xffff_ffffL ? 0 : plan.newSize();
       patches.u32(entry + Qcow2Snapshot.VM_STATE_SIZE_AT, narrow);

@@ -35,6 +35,7 @@ final class Qcow2Plan {
   private final RefcountEdits refcounts;
   private final long appendAt;
   private final long growth;
+  private final long shrinks;
   private final ClusterSet replaced = new ClusterSet();
   private final ClusterSet kept = new ClusterSet();
   private final ClusterSet newTables = new ClusterSet();
@@ -52,6 +53,7 @@ final class Qcow2Plan {
     this.active = image.activeMap();
     this.refcounts = new RefcountEdits(image);
     this.appendAt = edits.appendAt();
+    this.shrinks = edits.shrinks();
     Touched touched = new Touched();
     edits.tell(touched);
     this.growth = touched.appended;
@@ -221,7 +223,7 @@ final class Qcow2Plan {
 
   /** Bytes of VM state afterwards. */
   long newSize() {
-    return state.size() + growth;
+    return state.size() + growth - shrinks;
   }
 
   private long lastCluster() {

@@ -99,6 +99,25 @@ public final class SaveImageEdit {
         after.withDomainXml(domain.with(old, mac)));
   }
 
+  /** Another machine type, where the domain XML says the old one. */
+  public void machine(String old, String name, String origin) {
+    DomainXml domain;
+    try {
+      domain = after.domain();
+    } catch (FormatException e) {
+      return; // then there is no telling what libvirt makes of it
+    }
+    Optional<DomainXml.Value> place = domain.machineValue();
+    if (place.isPresent() && place.get().text().equals(old)) {
+      change(
+          DOMAIN_XML + "/machine",
+          old,
+          name,
+          origin,
+          after.withDomainXml(domain.with(place.get(), name)));
+    }
+  }
+
   private void change(String path, String was, String becomes, String origin, SaveImage changed) {
     if (!was.equals(becomes)) {
       changes.add(new InjectionReport.Metadata(path, was, becomes, origin, List.of()));

@@ -94,9 +94,7 @@ final class UndoJournal {
         throw damaged(path, MARK_AT, "the mark's checksum is wrong");
       }
       long originalSize = header.getLong(16);
-      if (originalSize < 0
-          || header.getLong(24) < originalSize
-          || header.getLong(32) != in.size() - BODY_AT) {
+      if (originalSize < 0 || header.getLong(24) < 0 || header.getLong(32) != in.size() - BODY_AT) {
         throw damaged(path, 16, "the sizes in it make no sense");
       }
       return Optional.of(
@@ -134,7 +132,10 @@ final class UndoJournal {
     return header.getLong(24);
   }
 
-  /** Reads the whole body: its checksum, and that every entry lies inside the file it is for. */
+  /**
+   * Reads the whole body: its checksum, that every entry lies inside the file it is for, and that
+   * what was cut off is one of them.
+   */
   void check() throws IOException {
     CRC32C crc = new CRC32C();
     ByteBuffer buffer = ByteBuffer.allocate(InPlace.STEP);
@@ -148,10 +149,15 @@ final class UndoJournal {
     if ((int) crc.getValue() != header.getInt(40)) {
       throw damaged(path, BODY_AT, "the checksum of its entries is wrong");
     }
+    boolean whole = newSize() >= originalSize();
     try (Entries entries = entries()) {
-      while (entries.next()) {
-        // next() looks where the entry lies
+      while (entries.next()) { // which looks where the entry lies
+        whole |=
+            entries.offset() <= newSize() && entries.offset() + entries.length() == originalSize();
       }
+    }
+    if (!whole) {
+      throw damaged(path, 16, "the sizes in it make no sense");
     }
   }
 
@@ -210,13 +216,17 @@ final class UndoJournal {
     return new Entries();
   }
 
-  /** CRC-32C over what stands in {@code file} where the entries point, and over its growth. */
+  /**
+   * CRC-32C over what stands in {@code file} where the entries point, and over its growth; what was
+   * cut off is not there.
+   */
   int changedCrc(FileChannel file) throws IOException {
     CRC32C crc = new CRC32C();
     ByteBuffer buffer = ByteBuffer.allocate(InPlace.STEP);
     try (Entries entries = entries()) {
       while (entries.next()) {
-        update(crc, file, entries.offset(), entries.length(), buffer);
+        long there = Math.min(entries.length(), newSize() - entries.offset());
+        update(crc, file, entries.offset(), there, buffer);
       }
     }
     update(crc, file, originalSize(), newSize() - originalSize(), buffer);
@@ -237,7 +247,8 @@ final class UndoJournal {
     long size = file.size();
     if (state == State.DONE
         ? size != newSize() || changedCrc(file) != newCrc
-        : size < originalSize() || size > newSize()) {
+        : size < Math.min(originalSize(), newSize())
+            || size > Math.max(originalSize(), newSize())) {
       return false;
     }
     UntouchedBytes untouched = new UntouchedBytes(originalSize());
