@@ -5,6 +5,7 @@ import dev.vmstate.device.EditSet;
 import dev.vmstate.device.FieldPath;
 import dev.vmstate.hardware.HardwareState;
 import dev.vmstate.inject.EditPlan;
+import dev.vmstate.inject.LinkedEdits;
 import dev.vmstate.inject.SaveImageEdit;
 import dev.vmstate.inject.StructureEdits;
 import dev.vmstate.snapshot.StreamSnapshot;
@@ -33,13 +34,16 @@ import picocli.CommandLine.Spec;
       "'machine' is the machine type the stream says it is of; an array or a buffer may be set",
       "from a file (PATH=@FILE), and get another length where it is known which field counts it.",
       "In a libvirt save image also domain.xml (domain.xml=@FILE takes it from a file) and",
-      "libvirt/was_running (0: 'virsh restore' leaves the CPUs stopped)."
+      "libvirt/was_running (0: 'virsh restore' leaves the CPUs stopped).",
+      "clock+=SECONDS (or 15m, 12h, 30d) moves RTC, kvmclock and QEMU's clocks on together;",
+      "clock-=SECONDS sets the RTC back."
     },
     footer = {
       "",
       "Example:",
       "  vmstate set vm.mig cpu[0]/rax=0x2a mc146818rtc/cmos_index=12 -o new.mig",
       "  vmstate set vm.mig machine=pc-i440fx-5.2 -o new.mig",
+      "  vmstate set vm.mig clock+=1h --in-place",
       "  vmstate set vm.save domain.xml=@domain.xml -o new.save"
     })
 final class SetCommand implements Callable<Integer> {
@@ -92,22 +96,28 @@ final class SetCommand implements Callable<Integer> {
     try (StreamSnapshot opened = snapshot.openStream()) {
       target.prepare(opened, output);
       HardwareState state = opened.hardware();
-      EditSet edits = new EditSet();
+      LinkedEdits linked = new LinkedEdits(opened);
+      EditSet edits = linked.fields();
       StructureEdits structure = new StructureEdits(opened);
       Assignments assignments =
           new Assignments(state, edits, structure, Optional.ofNullable(countField));
+      linked.saved(edit(opened.holder(), saved));
       for (Map.Entry<String, String> field : fields) {
-        assignments.set(field.getKey(), field.getValue());
+        if (LinkedEdits.has(field.getKey())) {
+          String origin = "'%s=%s'".formatted(field.getKey(), field.getValue());
+          linked.set(field.getKey(), field.getValue(), origin);
+        } else {
+          assignments.set(field.getKey(), field.getValue());
+        }
       }
       if (!structure.isEmpty() && opened.stream().forward()) {
         opened.randomAccess(output.progress());
       }
-      Optional<SaveImageEdit> front = edit(opened.holder(), saved);
       if (fields.stream().anyMatch(SetCommand::isMachine)) {
-        front = MachineName.inDomainXml(structure, front);
+        linked.saved(MachineName.inDomainXml(structure, linked.saved()));
       }
-      try (EditPlan plan = EditPlan.of(opened, edits, front, Optional.of(structure))) {
-        EditReport.print(target.carryOut(plan, output), target.done(), List.of(), output);
+      try (EditPlan plan = EditPlan.of(linked, structure)) {
+        EditReport.print(target.carryOut(plan, output), target.done(), linked.limits(), output);
       }
     } catch (FieldPath.NotFoundException e) {
       throw snapshot.notThere(e);

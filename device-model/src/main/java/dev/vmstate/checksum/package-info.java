@@ -2,5 +2,4 @@
  * Checksums that device state carries and guests verify. Start at {@link
  * dev.vmstate.checksum.Checksum}. Knows how they are computed, not where they stand.
  */
-@org.jspecify.annotations.NullMarked
 package dev.vmstate.checksum;

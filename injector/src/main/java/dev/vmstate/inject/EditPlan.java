@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * Everything that is to change in one snapshot, ready to be written to a new file or into the old
@@ -27,6 +28,9 @@ public final class EditPlan implements Closeable {
   private final Optional<SaveImageEdit> saved;
   private final List<Path> inputs;
   private final Closeable resources;
+
+  /** Values in memory that have names. */
+  private List<InjectionReport.Metadata> named = List.of();
 
   /**
    * A plan with everything it needs until it is closed.
@@ -80,6 +84,21 @@ public final class EditPlan implements Closeable {
       Optional<StructureEdits> structure) {
     PlannedEdits stream = new PlannedEdits(snapshot, fields, Optional.empty(), structure);
     return new EditPlan(snapshot.holder(), Optional.of(stream), saved, List.of(), () -> {});
+  }
+
+  /** A plan of everything that linked edits change, and the structure. */
+  public static EditPlan of(LinkedEdits edits, StructureEdits structure) {
+    PlannedEdits stream =
+        new PlannedEdits(
+            edits.snapshot(),
+            edits.fields(),
+            edits.memory().map(memory -> (RamEdits) memory),
+            Optional.of(structure));
+    EditPlan plan =
+        new EditPlan(
+            edits.snapshot().holder(), Optional.of(stream), edits.saved(), List.of(), () -> {});
+    plan.named = edits.named();
+    return plan;
   }
 
   /** A plan that changes only what libvirt keeps before the stream, which is not read for it. */
@@ -223,7 +242,10 @@ public final class EditPlan implements Closeable {
           stream
               .map(PlannedEdits::report)
               .orElseGet(InjectionReport::none)
-              .with(saved.map(SaveImageEdit::changes).orElse(List.of()))
+              .with(
+                  Stream.concat(
+                          saved.stream().flatMap(edit -> edit.changes().stream()), named.stream())
+                      .toList())
               .written(repacked() ? holder.fileSize() : size.written() + moved);
     }
 

@@ -98,7 +98,7 @@ public final class Injection {
       checkPages(snapshot, manifest.get(), fingerprint);
     }
     ChangedPages changed = comparison.finish(index);
-    return Optional.of(new RamEdits(snapshot.memory(), index, changed, bytes, places));
+    return Optional.of(new CoreEdits(snapshot.memory(), index, changed, bytes, places));
   }
 
   private static void checkSource(StreamSnapshot snapshot, Manifest manifest) throws IOException {
