@@ -42,7 +42,7 @@ final class CpuGdbText {
   }
 
   private static void line(PrintWriter out, String name, String hex, String second) {
-    out.printf("%-15s%-19s%s%n", name, hex, second);
+    out.printf("%-15s%-20s%s%n", name, hex, second);
   }
 
   private static long value(X86Cpu cpu, String name) {

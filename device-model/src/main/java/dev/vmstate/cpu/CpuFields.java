@@ -3,8 +3,11 @@ package dev.vmstate.cpu;
 import dev.vmstate.device.DeviceSection;
 import dev.vmstate.device.Field;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -24,6 +27,9 @@ final class CpuFields {
 
   /** Structs by the name of their description, in the order of the stream. */
   private final Map<String, List<String>> structs = new HashMap<>();
+
+  /** Arrays are small and asked for element by element. */
+  private final Map<Field, byte[]> read = new IdentityHashMap<>();
 
   private record Entry(String path, Field field) {}
 
@@ -92,14 +98,38 @@ final class CpuFields {
     if (entry != null && entry.field() instanceof Field.Array array && i < array.count()) {
       return Optional.of(
           RegisterPart.field(
-              entry.path() + "[" + i + "]", array.element(i), section.element(array, i), at));
+              entry.path() + "[" + i + "]",
+              array.element(i),
+              array.type().decode(bytes(array), i * array.type().width()),
+              at));
     }
     return Optional.empty();
   }
 
-  /** The bytes of a buffer or of an array; empty when there is no such field. */
-  Optional<byte[]> bytes(String name) throws IOException {
+  /** Eight bytes of a buffer, lowest first, as the part of a register from bit {@code at} on. */
+  Optional<RegisterPart> piece(String name, int from, int at) throws IOException {
     Entry entry = entries.get(name);
-    return entry == null ? Optional.empty() : Optional.of(section.bytes(entry.field()));
+    if (entry == null || entry.field().span().length() < from + Long.BYTES) {
+      return Optional.empty();
+    }
+    long value = ByteBuffer.wrap(bytes(entry.field())).order(ByteOrder.LITTLE_ENDIAN).getLong(from);
+    return Optional.of(
+        new RegisterPart(
+            entry.path() + "[" + from + "]",
+            entry.field().span().at(from, Long.BYTES),
+            value,
+            0,
+            Long.SIZE,
+            at,
+            true));
+  }
+
+  private byte[] bytes(Field field) throws IOException {
+    byte[] known = read.get(field);
+    if (known == null) {
+      known = section.bytes(field);
+      read.put(field, known);
+    }
+    return known;
   }
 }

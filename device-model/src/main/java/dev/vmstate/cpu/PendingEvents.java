@@ -47,7 +47,7 @@ final class PendingEvents {
     if (apic.isPresent()) {
       apic.get()
           .part("tpr", 0)
-          .map(tpr -> new RegisterPart(tpr.path(), tpr.span(), tpr.now(), 4, 4, 0))
+          .map(tpr -> tpr.only(4, 4))
           .ifPresent(
               part -> registers.add(Register.of("cr8", RegisterGroup.EVENT, List.of(part), false)));
     }

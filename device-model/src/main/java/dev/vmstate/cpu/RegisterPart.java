@@ -9,16 +9,23 @@ import java.util.Optional;
  * Some bits of a device field that are some bits of a register.
  *
  * @param path the field's path, e.g. {@code cpu[0]/env.eip}
- * @param span where its big-endian bytes stand in the stream, at most 8
+ * @param span where its bytes stand in the stream, at most 8
  * @param now the field's value
  * @param from the lowest bit taken of the field
  * @param bits how many
  * @param at where the lowest stands in the register
+ * @param little whether it is a piece of a buffer, lowest byte first, instead of a number
  */
-public record RegisterPart(String path, Span span, long now, int from, int bits, int at) {
+public record RegisterPart(
+    String path, Span span, long now, int from, int bits, int at, boolean little) {
   /** All of a field, from bit {@code at} of the register on. */
   static RegisterPart field(String path, Span span, long now, int at) {
-    return new RegisterPart(path, span, now, 0, (int) span.length() * 8, at);
+    return new RegisterPart(path, span, now, 0, (int) span.length() * 8, at, false);
+  }
+
+  /** Some of its bits, as the lowest of a register. */
+  RegisterPart only(int lowest, int count) {
+    return new RegisterPart(path, span, now, lowest, count, 0, little);
   }
 
   private long mask() {
@@ -33,15 +40,14 @@ public record RegisterPart(String path, Span span, long now, int from, int bits,
   /** The edit that puts the lowest bits of {@code value} into the field; empty when they are. */
   Optional<FieldEdit> edit(BigInteger value, String origin) {
     long after = now & ~(mask() << from) | (value.longValue() & mask()) << from;
-    byte[] before = bigEndian(now);
-    FieldEdit edit = FieldEdit.of(path, span, before, bigEndian(after), origin);
+    FieldEdit edit = FieldEdit.of(path, span, bytes(now), bytes(after), origin);
     return edit.changes() ? Optional.of(edit) : Optional.empty();
   }
 
-  private byte[] bigEndian(long value) {
+  private byte[] bytes(long value) {
     byte[] bytes = new byte[(int) span.length()];
-    for (int i = bytes.length; i-- > 0; value >>>= 8) {
-      bytes[i] = (byte) value;
+    for (int i = 0; i < bytes.length; i++) {
+      bytes[little ? i : bytes.length - 1 - i] = (byte) (value >>> 8 * i);
     }
     return bytes;
   }

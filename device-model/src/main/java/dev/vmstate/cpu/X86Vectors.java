@@ -16,6 +16,9 @@ import java.util.Optional;
  */
 final class X86Vectors {
   private static final int FPREGS = 8;
+  private static final int TILES = 8;
+  private static final int TILE = 1024;
+  private static final int TILECFG = 64;
 
   private final CpuFields fields;
   private final List<Register> registers = new ArrayList<>();
@@ -110,6 +113,19 @@ final class X86Vectors {
     one("bndstatus", RegisterGroup.AVX, "env.bndcs_regs.sts");
     one("pkru", RegisterGroup.AVX, "env.pkru");
     one("xstate_bv", RegisterGroup.AVX, "env.xstate_bv");
+    tile("xtilecfg", "env.xtilecfg", 0, TILECFG);
+    for (int i = 0; i < TILES; i++) {
+      tile("tmm" + i, "env.xtiledata", i * TILE, TILE);
+    }
+  }
+
+  /** AMX: bytes of a buffer. */
+  private void tile(String name, String field, int from, int bytes) throws IOException {
+    List<Optional<RegisterPart>> parts = new ArrayList<>();
+    for (int i = 0; i < bytes; i += Long.BYTES) {
+      parts.add(fields.piece(field, from + i, i * 8));
+    }
+    group(name, RegisterGroup.AVX, parts);
   }
 
   private void one(String name, RegisterGroup group, String field) throws IOException {
@@ -117,10 +133,7 @@ final class X86Vectors {
   }
 
   private void bits(String name, String field, int from, int bits) throws IOException {
-    Optional<RegisterPart> part =
-        fields
-            .part(field, 0)
-            .map(p -> new RegisterPart(p.path(), p.span(), p.now(), from, bits, 0));
+    Optional<RegisterPart> part = fields.part(field, 0).map(p -> p.only(from, bits));
     group(name, RegisterGroup.FPU, List.of(part));
   }
 

@@ -59,6 +59,7 @@ public final class StreamSnapshot extends Snapshot {
   private OptionalLong below4g = OptionalLong.empty();
   private @Nullable StreamLayout layout;
   private @Nullable RamPages pages;
+  private @Nullable List<X86Cpu> cpus;
   private @Nullable MemoryMap map;
 
   private StreamSnapshot(Container container) throws IOException {
@@ -193,7 +194,10 @@ public final class StreamSnapshot extends Snapshot {
   /** The x86 CPUs, in order of their index; empty for other architectures. */
   @Override
   public List<X86Cpu> cpus() throws IOException {
-    return X86Sections.cpus(devices());
+    if (cpus == null) {
+      cpus = List.copyOf(X86Sections.cpus(devices()));
+    }
+    return cpus;
   }
 
   /** All bytes of a block: needs the index, since a page may stand anywhere. */

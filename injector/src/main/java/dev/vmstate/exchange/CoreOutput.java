@@ -130,7 +130,7 @@ final class CoreOutput {
               ? VirtualMap.NONE
               : VirtualMap.of(new WrittenMemory(file.channel(), layout, map), cpus);
       LoadPlan plan = LoadPlan.of(layout, map, virtual);
-      file.write(CoreHeader.encode(layout, plan, CoreHeader.cpuNotes(cpus)), 0);
+      file.write(CoreHeader.encode(layout, plan, CoreHeader.cpuNotesWithVectors(cpus)), 0);
       file.commit();
       return new Extraction.Result(List.of(), plan.loads().size(), plan.leftOut(), virtual);
     }

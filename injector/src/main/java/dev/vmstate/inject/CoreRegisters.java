@@ -11,6 +11,7 @@ import dev.vmstate.elf.ElfNote;
 import dev.vmstate.elf.NoteField;
 import dev.vmstate.elf.PrStatus;
 import dev.vmstate.elf.QemuCpuState;
+import dev.vmstate.elf.VectorNotes;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
@@ -47,7 +48,53 @@ final class CoreRegisters {
         QemuCpuState::encode,
         QemuCpuState::decode,
         edits);
+    vectors(core, PrStatus.OWNER, VectorNotes.NT_PRFPREG, "NT_PRFPREG", cpus, edits);
+    vectors(
+        core, VectorNotes.XSTATE_OWNER, VectorNotes.NT_X86_XSTATE, "NT_X86_XSTATE", cpus, edits);
     return edits;
+  }
+
+  private static void vectors(
+      CoreFile core, String owner, int type, String kind, List<X86Cpu> cpus, List<FieldEdit> edits)
+      throws IOException {
+    List<CoreNote> notes = core.notes(owner, type);
+    requireOneEach(core, notes, cpus, kind);
+    for (int i = 0; i < notes.size(); i++) {
+      X86Cpu cpu = cpus.get(i);
+      byte[] was = vectors(cpu, type);
+      Span descriptor = notes.get(i).descriptor();
+      if (was.length != descriptor.length()) {
+        throw new UnsupportedFormatException(
+            core.source().name(),
+            descriptor.offset(),
+            "the %s note of CPU %d has %d bytes, %d were expected"
+                .formatted(kind, cpu.index(), descriptor.length(), was.length));
+      }
+      byte[] now = new byte[was.length];
+      core.descriptor(notes.get(i)).get(now);
+      String origin = "%s, %s note of CPU %d".formatted(core.source().name(), kind, cpu.index());
+      edits.addAll(VectorEdits.of(cpu, was, now, origin));
+    }
+  }
+
+  private static byte[] vectors(X86Cpu cpu, int type) {
+    for (ElfNote note : VectorNotes.encode(cpu)) {
+      if (note.type() == type) {
+        byte[] bytes = new byte[note.descriptor().remaining()];
+        note.descriptor().get(bytes);
+        return bytes;
+      }
+    }
+    return new byte[0];
+  }
+
+  private static void requireOneEach(
+      CoreFile core, List<CoreNote> notes, List<X86Cpu> cpus, String kind) throws IOException {
+    if (!notes.isEmpty() && notes.size() != cpus.size()) {
+      throw new IOException(
+          "%s: %d %s notes, but the snapshot has %d CPUs: is it a core of this machine?"
+              .formatted(core.source().name(), notes.size(), kind, cpus.size()));
+    }
   }
 
   private interface Decoder {
@@ -64,11 +111,7 @@ final class CoreRegisters {
       Decoder decoder,
       List<FieldEdit> edits)
       throws IOException {
-    if (!notes.isEmpty() && notes.size() != cpus.size()) {
-      throw new IOException(
-          "%s: %d %s notes, but the snapshot has %d CPUs: is it a core of this machine?"
-              .formatted(core.source().name(), notes.size(), kind, cpus.size()));
-    }
+    requireOneEach(core, notes, cpus, kind);
     for (int i = 0; i < notes.size(); i++) {
       X86Cpu cpu = cpus.get(i);
       Span descriptor = notes.get(i).descriptor();

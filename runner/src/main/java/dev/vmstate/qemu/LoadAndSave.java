@@ -120,9 +120,12 @@ public final class LoadAndSave {
     Path socket = qemu.path("outgoing");
     try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
       server.bind(UnixDomainSocketAddress.of(socket));
+      // Asked before: QEMU answers nothing while it waits for a reader of the device state, which
+      // comes at once where there is next to no RAM.
+      long expected = ramBytes();
       qemu.qmp().execute("migrate", Qmp.arguments().put("uri", "unix:" + socket));
       try (SocketChannel in = qemu.accept(server, CONNECT)) {
-        receive(in, file);
+        receive(in, file, expected);
       }
       migration.completed(FINISH);
     } catch (QemuException e) {
@@ -132,10 +135,10 @@ public final class LoadAndSave {
     }
   }
 
-  private void receive(SocketChannel in, Path file) throws IOException {
+  private void receive(SocketChannel in, Path file, long expected) throws IOException {
     ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER);
     long total = 0;
-    progress.start("saving from QEMU", ramBytes());
+    progress.start("saving from QEMU", expected);
     try (FileChannel out =
         FileChannel.open(
             file,

@@ -6,6 +6,7 @@ import dev.vmstate.elf.ElfNote;
 import dev.vmstate.elf.LoadSegment;
 import dev.vmstate.elf.PrStatus;
 import dev.vmstate.elf.QemuCpuState;
+import dev.vmstate.elf.VectorNotes;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -31,6 +32,28 @@ public final class CoreHeader {
   public static List<ElfNote> cpuNotes(List<X86Cpu> cpus) {
     List<ElfNote> notes = new ArrayList<>();
     cpus.forEach(cpu -> notes.add(PrStatus.encode(cpu)));
+    cpus.forEach(cpu -> notes.add(QemuCpuState.encode(cpu)));
+    return notes;
+  }
+
+  /**
+   * The same, and behind each NT_PRSTATUS the notes with the CPU's x87 and vector registers: that
+   * is where a debugger looks for those of a thread. Machines with hundreds of CPUs go without.
+   */
+  public static List<ElfNote> cpuNotesWithVectors(List<X86Cpu> cpus) {
+    if (cpus.size() > CoreLayout.VECTOR_CPUS) {
+      return cpuNotes(cpus);
+    }
+    List<List<ElfNote>> vectors = cpus.stream().map(VectorNotes::encode).toList();
+    long bytes = vectors.stream().flatMap(List::stream).mapToLong(ElfNote::bytes).sum();
+    if (bytes > CoreLayout.VECTOR_NOTES) {
+      return cpuNotes(cpus);
+    }
+    List<ElfNote> notes = new ArrayList<>();
+    for (int i = 0; i < cpus.size(); i++) {
+      notes.add(PrStatus.encode(cpus.get(i)));
+      notes.addAll(vectors.get(i));
+    }
     cpus.forEach(cpu -> notes.add(QemuCpuState.encode(cpu)));
     return notes;
   }

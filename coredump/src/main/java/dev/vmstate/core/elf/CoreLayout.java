@@ -36,6 +36,12 @@ public final class CoreLayout {
   /** For notes besides those of CPUs; VMCOREINFO is under 4 KiB. */
   private static final long OTHER_NOTES = 64 << 10;
 
+  /** For x87 and vector registers: 256 CPUs with AVX-512, 90 with AMX. */
+  static final long VECTOR_NOTES = 1 << 20;
+
+  /** Machines with more CPUs have no notes of those registers. */
+  static final int VECTOR_CPUS = 256;
+
   private final List<RamBlock> blocks;
   private final int maxLoads;
   private final long headerBytes;
@@ -65,6 +71,7 @@ public final class CoreLayout {
   private static long fixedBytes(int cpus) {
     return Elf.EHDR_BYTES
         + (long) cpus * (PrStatus.NOTE_BYTES + QemuCpuState.NOTE_BYTES)
+        + (cpus <= VECTOR_CPUS ? VECTOR_NOTES : 0)
         + OTHER_NOTES;
   }
 
