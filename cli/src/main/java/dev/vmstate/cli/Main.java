@@ -43,6 +43,7 @@ import picocli.CommandLine.Spec;
       SetMacCommand.class,
       DropSectionCommand.class,
       RenameSectionCommand.class,
+      DropBlockCommand.class,
       RenameBlockCommand.class,
       DropSubsectionCommand.class,
       AddSubsectionCommand.class,

@@ -1,7 +1,7 @@
 package dev.vmstate.cli;
 
 import dev.vmstate.inject.StructureEdits;
-import dev.vmstate.structure.RamBlockName;
+import dev.vmstate.structure.RamBlocks;
 import java.io.IOException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
@@ -27,6 +27,6 @@ final class RenameBlockCommand extends StructureCommand {
 
   @Override
   void edit(StructureEdits edits, Output printing) throws IOException {
-    RamBlockName.set(edits, old, name, "rename-block", printing.progress());
+    RamBlocks.rename(edits, old, name, "rename-block", printing.progress());
   }
 }

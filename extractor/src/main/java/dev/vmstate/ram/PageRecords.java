@@ -125,6 +125,7 @@ public final class PageRecords {
   public long payload() throws IOException {
     ByteBuffer buffer = in.buffer();
     int flagMask = pageSize - 1;
+    visitor.starts(in.position());
     while (true) {
       long start = in.position();
       in.need(8, "RAM item");
@@ -132,6 +133,7 @@ public final class PageRecords {
       in.advance(8);
       int flags = (int) word & flagMask;
       if (flags == RamFlags.EOS) {
+        visitor.ends(start);
         return start;
       }
       item(start, word & ~(long) flagMask, flags);

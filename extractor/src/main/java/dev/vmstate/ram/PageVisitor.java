@@ -32,6 +32,12 @@ public interface PageVisitor {
    */
   default void named(int block, Span where) throws IOException {}
 
+  /** A part's records start at {@code at}; the first may continue the block of the part before. */
+  default void starts(long at) throws IOException {}
+
+  /** A part's records end at {@code eos}, where its EOS word stands. */
+  default void ends(long eos) throws IOException {}
+
   /** Shows every record to {@code first}, then to {@code second}. */
   static PageVisitor both(PageVisitor first, PageVisitor second) {
     return new PageVisitor() {
@@ -52,6 +58,18 @@ public interface PageVisitor {
       public void named(int block, Span where) throws IOException {
         first.named(block, where);
         second.named(block, where);
+      }
+
+      @Override
+      public void starts(long at) throws IOException {
+        first.starts(at);
+        second.starts(at);
+      }
+
+      @Override
+      public void ends(long eos) throws IOException {
+        first.ends(eos);
+        second.ends(eos);
       }
     };
   }

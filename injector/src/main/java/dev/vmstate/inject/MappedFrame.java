@@ -32,10 +32,9 @@ final class MappedFrame {
     List<Splice> all = new ArrayList<>(splices.list());
     List<Splice> gaps = new ArrayList<>();
     long from = 0;
-    for (MappedRam block : ram.mapped()) {
-      if (!block.stored()) {
-        continue;
-      }
+    List<MappedRam> stays =
+        ram.mapped().stream().filter(block -> block.stored() && !goes(block, splices)).toList();
+    for (MappedRam block : stays) {
       Span gap = new Span(block.bitmap().end(), block.pages().offset() - block.bitmap().end());
       long more = splices.shift(gap.offset()) - splices.shift(from);
       gaps.add(resized(gap, more));
@@ -43,18 +42,21 @@ final class MappedFrame {
     }
     all.addAll(gaps);
     Splices placed = Splices.of(all);
-    for (MappedRam block : ram.mapped()) {
-      if (block.stored()) {
-        Span bitmap = moved(block.bitmap(), placed);
-        Span pages = moved(block.pages(), placed);
-        ByteBuffer was = block.offsets(streamAt).with();
-        ByteBuffer words = new MappedRam(block.offsets(), bitmap, pages).offsets(becomes).with();
-        if (!words.equals(was)) {
-          all.add(new Splice(block.offsets(), words));
-        }
+    for (MappedRam block : stays) {
+      Span bitmap = moved(block.bitmap(), placed);
+      Span pages = moved(block.pages(), placed);
+      ByteBuffer was = block.offsets(streamAt).with();
+      ByteBuffer words = new MappedRam(block.offsets(), bitmap, pages).offsets(becomes).with();
+      if (!words.equals(was)) {
+        all.add(new Splice(block.offsets(), words));
       }
     }
     return Splices.of(all);
+  }
+
+  /** Whether the block is taken out, pages and all. */
+  private static boolean goes(MappedRam block, Splices splices) {
+    return splices.list().stream().anyMatch(splice -> splice.where().contains(block.pages()));
   }
 
   private static Span moved(Span span, Splices splices) {

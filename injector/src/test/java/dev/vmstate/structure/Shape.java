@@ -2,12 +2,15 @@ package dev.vmstate.structure;
 
 import dev.vmstate.fixtures.DeviceFields;
 import dev.vmstate.fixtures.MigrationStreamBuilder;
+import dev.vmstate.fixtures.PageItems;
 
 /**
  * A stream built by hand in one of several shapes: what an edit is to make of one of them is the
  * other one.
  */
 final class Shape {
+  private static final String VIDEO = "vga.vram";
+
   String machine = "pc-i440fx-7.2";
   String ram = "pc.ram";
   String timer = "timer";
@@ -17,6 +20,7 @@ final class Shape {
   boolean second = true;
   boolean only = true;
   boolean last = true;
+  boolean video = true;
   boolean mapped;
   boolean vmdesc = true;
   boolean configurationTold = true;
@@ -36,20 +40,9 @@ final class Shape {
       stream.withoutVmdesc();
     }
     if (mapped) {
-      stream.block(ram, 0x40000).block("vga.vram", 0x10000);
-      stream.mappedPage(ram, 3, 7).mappedPage("vga.vram", 0, 9).part(items -> {});
+      mappedPages(stream);
     } else {
-      stream.block(ram, 0x40000, 0).block("vga.vram", 0x10000, 0x80000);
-      stream.part(
-          items ->
-              items
-                  .page(ram, 1, 11)
-                  .page(ram, 2, 12)
-                  .page("vga.vram", 0, 13)
-                  .zero(ram, 5)
-                  .named()
-                  .zero(ram, 6));
-      stream.end(items -> items.page(ram, 1, 14));
+      records(stream);
     }
     long[] values = new long[counters];
     java.util.Arrays.setAll(values, i -> i * 3L);
@@ -86,6 +79,44 @@ final class Shape {
       stream.device("last", 5, fields -> fields.u64("c", 6).buffer("d", new byte[40]));
     }
     return stream.padding(padding).build();
+  }
+
+  private void mappedPages(MigrationStreamBuilder stream) {
+    if (video) {
+      stream.block(VIDEO, 0x10000).mappedPage(VIDEO, 0, 9);
+    }
+    stream.block(ram, 0x40000).mappedPage(ram, 3, 7).part(items -> {});
+  }
+
+  /** A block's records come in three runs, one of which goes on in the next part. */
+  private void records(MigrationStreamBuilder stream) {
+    stream.block(ram, 0x40000, 0);
+    if (video) {
+      stream.block(VIDEO, 0x10000, 0x80000);
+    }
+    stream.part(
+        items -> {
+          items.page(ram, 1, 11).page(ram, 2, 12);
+          video(items, 0);
+          items.named().zero(ram, 5).named().zero(ram, 6);
+          video(items, 1);
+        });
+    stream.part(
+        items -> {
+          video(items, 2);
+          if (video) {
+            items.named();
+          }
+          video(items, 3);
+          items.named().zero(ram, 7);
+        });
+    stream.end(items -> items.page(ram, 1, 14));
+  }
+
+  private void video(PageItems items, int page) {
+    if (video) {
+      items.page(VIDEO, page, 13).zero(VIDEO, page + 1);
+    }
   }
 
   private void slot(DeviceFields slot) {

@@ -108,8 +108,21 @@ class StructureTest {
     for (boolean mapped : new boolean[] {false, true}) {
       Consumer<Shape> old = shape -> shape.mapped = mapped;
       Consumer<Shape> fresh = old.andThen(shape -> shape.ram = name);
-      there(old, fresh, edits -> RamBlockName.set(edits, "pc.ram", name, "test", Progress.NONE));
-      there(fresh, old, edits -> RamBlockName.set(edits, name, "pc.ram", "test", Progress.NONE));
+      there(old, fresh, edits -> RamBlocks.rename(edits, "pc.ram", name, "test", Progress.NONE));
+      there(fresh, old, edits -> RamBlocks.rename(edits, name, "pc.ram", "test", Progress.NONE));
+    }
+  }
+
+  @Test
+  void aBlockLeavesWithAllItsPages() throws IOException {
+    for (boolean mapped : new boolean[] {false, true}) {
+      Consumer<Shape> old = shape -> shape.mapped = mapped;
+      Consumer<Shape> fresh = old.andThen(shape -> shape.video = false);
+      there(old, fresh, edits -> RamBlocks.drop(edits, "vga.vram", "test", Progress.NONE));
+      refused(
+          "is all of its memory",
+          fresh,
+          edits -> RamBlocks.drop(edits, "pc.ram", "test", Progress.NONE));
     }
   }
 
@@ -222,10 +235,10 @@ class StructureTest {
     refused("no name for a section", edits -> Sections.rename(edits, "timer", "a\nb", "test"));
     refused(
         "has a RAM block 'vga.vram' already",
-        edits -> RamBlockName.set(edits, "pc.ram", "vga.vram", "test", Progress.NONE));
+        edits -> RamBlocks.rename(edits, "pc.ram", "vga.vram", "test", Progress.NONE));
     refused(
         "no RAM block 'x': it has [pc.ram, vga.vram]",
-        edits -> RamBlockName.set(edits, "x", "y", "test", Progress.NONE));
+        edits -> RamBlocks.rename(edits, "x", "y", "test", Progress.NONE));
     refused("no machine type's name", edits -> MachineName.set(edits, "a b", "test"));
     refused("is no subsection", edits -> Subsections.drop(edits, "timer/bus", "test"));
     refused("is there already", edits -> Subsections.add(edits, ONLY, new byte[0], 1, "test"));
@@ -247,7 +260,11 @@ class StructureTest {
   }
 
   private void refused(String why, Edit edit) throws IOException {
-    Path file = Files.write(directory.resolve("refused"), shape(s -> {}));
+    refused(why, s -> {}, edit);
+  }
+
+  private void refused(String why, Consumer<Shape> change, Edit edit) throws IOException {
+    Path file = Files.write(directory.resolve("refused"), shape(change));
     try (StreamSnapshot snapshot = StreamSnapshot.open(file)) {
       Exception e = assertThrows(Exception.class, () -> edit.into(new StructureEdits(snapshot)));
       assertTrue(String.valueOf(e.getMessage()).contains(why), e.getMessage());
