@@ -60,7 +60,7 @@ final class CpuFacts {
 
   private static void bits(Register register, ObjectNode bits) {
     List<String> set = BitNames.set(register.name(), register.value());
-    if (!BitNames.of(register.name()).isEmpty()) {
+    if (BitNames.of(register.name()).named()) {
       set.forEach(bits.putArray(register.name())::add);
     }
   }

@@ -59,15 +59,7 @@ final class CpuGdbText {
   /** gdb names single bits alone, and of IOPL its two. */
   private static String flags(long value) {
     StringBuilder text = new StringBuilder("[ ");
-    for (BitNames.Bits bits : BitNames.of("rflags")) {
-      if (bits.of(value) != 0) {
-        text.append(bits.name());
-        if (bits.count() > 1) {
-          text.append('=').append(bits.of(value));
-        }
-        text.append(' ');
-      }
-    }
+    BitNames.set("rflags", value).forEach(name -> text.append(name).append(' '));
     return text.append(']').toString();
   }
 }

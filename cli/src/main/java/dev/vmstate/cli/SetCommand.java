@@ -8,6 +8,7 @@ import dev.vmstate.inject.EditPlan;
 import dev.vmstate.inject.LinkedEdits;
 import dev.vmstate.inject.SaveImageEdit;
 import dev.vmstate.inject.StructureEdits;
+import dev.vmstate.linked.CpuLinks;
 import dev.vmstate.snapshot.StreamSnapshot;
 import dev.vmstate.structure.MachineName;
 import java.io.IOException;
@@ -110,6 +111,7 @@ final class SetCommand implements Callable<Integer> {
           assignments.set(field.getKey(), field.getValue());
         }
       }
+      CpuLinks.follow(opened.cpus(), edits);
       if (!structure.isEmpty() && opened.stream().forward()) {
         opened.randomAccess(output.progress());
       }

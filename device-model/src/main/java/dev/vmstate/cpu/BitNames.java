@@ -1,5 +1,6 @@
 package dev.vmstate.cpu;
 
+import dev.vmstate.device.Meaning;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -7,42 +8,40 @@ import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 
-/** Names of a register's bits, from the table {@code x86-bits.txt}. */
+/** Names of a register's bits and values, from the table {@code x86-bits.txt}. */
 public final class BitNames {
-  private static final Map<String, List<Bits>> BY_REGISTER = read();
+  private static final Map<String, Meaning> BY_REGISTER = read();
 
-  /**
-   * A named bit, or a number of a few.
-   *
-   * @param low its lowest bit
-   * @param count how many bits
-   */
-  public record Bits(String name, int low, int count) {
-    /** Its value in a register's. */
-    public long of(long register) {
-      return register >>> low & (1L << count) - 1;
-    }
-  }
+  private static final Pattern NAME = Pattern.compile("[A-Za-z].*");
 
   private BitNames() {}
 
-  private static Map<String, List<Bits>> read() {
-    Map<String, List<Bits>> tables = new HashMap<>();
+  private static Map<String, Meaning> read() {
+    Map<String, Meaning> tables = new HashMap<>();
     for (String line : lines("x86-bits.txt")) {
       String[] words = line.split(" ");
-      List<Bits> bits = new ArrayList<>();
+      List<Meaning.Bits> bits = new ArrayList<>();
+      Map<String, Long> values = new LinkedHashMap<>();
       for (int i = 1; i < words.length; i++) {
         int equals = words[i].indexOf('=');
+        String name = words[i].substring(0, equals);
+        if (words[i].charAt(equals + 1) == '=') {
+          values.put(name, Long.decode(words[i].substring(equals + 2)));
+          continue;
+        }
         String[] range = words[i].substring(equals + 1).split("-");
         int low = Integer.parseInt(range[0]);
         int high = Integer.parseInt(range[range.length - 1]);
-        bits.add(new Bits(words[i].substring(0, equals), low, high - low + 1));
+        bits.add(new Meaning.Bits(name, (1L << high - low + 1) - 1 << low));
       }
-      tables.put(words[0], List.copyOf(bits));
+      tables.put(words[0], new Meaning("", bits, values, ""));
     }
     return tables;
   }
@@ -62,21 +61,19 @@ public final class BitNames {
     }
   }
 
-  /** The named bits of a register, lowest first; of a segment those of its flags. */
-  public static List<Bits> of(String register) {
+  /** The names of a register, of a segment those of its flags; there may be none. */
+  public static Meaning of(String register) {
     String name = register.endsWith(".flags") ? "flags" : register;
-    return BY_REGISTER.getOrDefault(name, List.of());
+    return BY_REGISTER.getOrDefault(name, Meaning.NONE);
   }
 
-  /** What is set in a register: single bits by name, numbers as {@code NAME=N} unless 0. */
+  /**
+   * What is set in a register: single bits by name, numbers as {@code NAME=N} unless 0; without the
+   * bits that have no name, such as bit 1 of RFLAGS, which is always set.
+   */
   public static List<String> set(String register, long value) {
-    List<String> names = new ArrayList<>();
-    for (Bits bits : of(register)) {
-      long number = bits.of(value);
-      if (number != 0) {
-        names.add(bits.count() == 1 ? bits.name() : bits.name() + "=" + number);
-      }
-    }
-    return names;
+    Meaning names = of(register);
+    String text = names.format(value);
+    return Arrays.stream(text.split("\\|")).filter(NAME.asMatchPredicate()).toList();
   }
 }

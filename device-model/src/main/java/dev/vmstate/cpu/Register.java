@@ -6,6 +6,7 @@ import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * One register of a CPU: a view over the device fields that hold it. Most have one field of their
@@ -25,6 +26,8 @@ public record Register(
     BigInteger whole,
     List<RegisterPart> parts,
     boolean signed) {
+
+  private static final Pattern NUMBER = Pattern.compile("-?\\d.*");
 
   public Register {
     parts = List.copyOf(parts);
@@ -82,15 +85,19 @@ public record Register(
   }
 
   /**
-   * Reads a value for it: decimal, with a minus where it has a sign, or {@code 0x} hexadecimal.
+   * Reads a value for it: decimal, with a minus where it has a sign, {@code 0x} hexadecimal, or
+   * names of bits as {@link BitNames} has them ({@code PE|PG}, {@code +TF}).
    *
    * @throws IllegalArgumentException when the text is no number or does not fit
    */
   public BigInteger parse(String text) {
     BigInteger value;
     String trimmed = text.trim();
+    if (BitNames.of(name).named() && !NUMBER.matcher(trimmed).matches()) {
+      return unsigned(BitNames.of(name).parse(trimmed, value()));
+    }
+    boolean hex = trimmed.startsWith("0x") || trimmed.startsWith("0X");
     try {
-      boolean hex = trimmed.startsWith("0x") || trimmed.startsWith("0X");
       String digits = hex ? trimmed.substring(2).replace("_", "") : trimmed;
       if (digits.startsWith("+") || hex && digits.startsWith("-")) {
         throw new NumberFormatException(digits);
@@ -99,10 +106,11 @@ public record Register(
     } catch (NumberFormatException e) {
       throw new IllegalArgumentException("'%s' is not a number".formatted(trimmed), e);
     }
-    if (value.signum() < 0 && signed && value.bitLength() < bits) {
+    boolean fits = !signed || hex || value.bitLength() < bits;
+    if (value.signum() < 0 && signed && fits) {
       value = value.add(BigInteger.ONE.shiftLeft(bits));
     }
-    if (value.signum() < 0 || value.bitLength() > bits) {
+    if (!fits || value.signum() < 0 || value.bitLength() > bits) {
       throw new IllegalArgumentException(
           "%s does not fit %s of %d bits".formatted(trimmed, name, bits));
     }

@@ -1,11 +1,19 @@
 package dev.vmstate.hardware;
 
+import dev.vmstate.bytes.Span;
 import dev.vmstate.cpu.Register;
+import dev.vmstate.cpu.RegisterGroup;
 import dev.vmstate.cpu.X86Cpu;
+import java.math.BigInteger;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * One {@code <register>}, or one {@code <segment>} with up to four registers as attributes ({@code
@@ -16,6 +24,14 @@ import java.util.Map;
  * @param registers one register, or a segment's parts in the order of {@link #PARTS}
  */
 record CpuElement(String name, boolean segment, List<Register> registers) {
+  private static final Pattern VECTOR = Pattern.compile("([xyz]mm)(\\d+)");
+
+  /** Seen elsewhere, or as dull as they are many. */
+  private static final Pattern DERIVED =
+      Pattern.compile(
+          "fpr\\d|mm\\d|cr8|a20_mask|smbase|hflags2?|xstate_bv|apic\\.arb|msr\\.IA32_(MTRR_.*|MC\\d+_CTL"
+              + "|APIC_BASE|SMBASE)");
+
   /** The attributes of {@code <segment>}, in document order. */
   static final List<String> PARTS = List.of("selector", "base", "limit", "flags");
 
@@ -42,6 +58,59 @@ record CpuElement(String name, boolean segment, List<Register> registers) {
     return List.copyOf(elements.values());
   }
 
+  /**
+   * The views of a CPU that are worth a line each, by the element they stand in: what is not 0 and
+   * stands nowhere else in the document's front. An SSE register is shown as wide as it is in use.
+   */
+  static Map<String, List<Register>> groups(X86Cpu cpu) {
+    Map<String, List<Register>> groups = new LinkedHashMap<>();
+    Set<Span> shown = new HashSet<>();
+    cpu.registers().forEach(register -> register.parts().forEach(p -> shown.add(p.span())));
+    for (RegisterGroup group : RegisterGroup.values()) {
+      List<Register> chosen =
+          cpu.views(group).stream()
+              .filter(Register::editable)
+              .filter(register -> isOfInterest(cpu, register, shown))
+              .toList();
+      if (!chosen.isEmpty()) {
+        groups.put(group.toString(), chosen);
+      }
+    }
+    return groups;
+  }
+
+  private static boolean isOfInterest(X86Cpu cpu, Register register, Set<Span> shown) {
+    String name = register.name();
+    boolean rest =
+        register.signed() ? register.text().equals("-1") : register.whole().signum() == 0;
+    if (name.equals("halted")) {
+      return true;
+    }
+    if (rest
+        || DERIVED.matcher(name).matches()
+        || register.parts().stream().allMatch(part -> shown.contains(part.span()))) {
+      return false;
+    }
+    Matcher vector = VECTOR.matcher(name);
+    if (!vector.matches()) {
+      return true;
+    }
+    int used = register.whole().bitLength();
+    int width = register.bits();
+    boolean wider = width < 512 && widest(cpu, vector.group(2)).bitLength() > width;
+    return !wider && (width == 128 || used > width / 2);
+  }
+
+  private static BigInteger widest(X86Cpu cpu, String index) {
+    for (String width : List.of("zmm", "ymm", "xmm")) {
+      Optional<Register> register = cpu.find(width + index);
+      if (register.isPresent()) {
+        return register.get().whole();
+      }
+    }
+    return BigInteger.ZERO;
+  }
+
   /** The part of a segment a register is, e.g. {@code base}. */
   static String part(Register register) {
     return register.name().substring(register.name().indexOf('.') + 1);
@@ -49,6 +118,6 @@ record CpuElement(String name, boolean segment, List<Register> registers) {
 
   /** A register's value as the document shows it. */
   static String format(Register register) {
-    return "0x" + Long.toHexString(register.value());
+    return "0x" + register.whole().toString(16);
   }
 }

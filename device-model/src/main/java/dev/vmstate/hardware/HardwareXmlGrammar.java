@@ -1,12 +1,16 @@
 package dev.vmstate.hardware;
 
+import dev.vmstate.cpu.RegisterGroup;
 import dev.vmstate.device.ScalarType;
 import java.io.IOException;
 import java.io.InputStream;
 import java.math.BigInteger;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +19,11 @@ import org.jspecify.annotations.Nullable;
  */
 final class HardwareXmlGrammar {
   private static final ScalarType UINT64 = ScalarType.of("uint64").orElseThrow();
+
+  private static final Set<String> CPU_GROUPS =
+      Arrays.stream(RegisterGroup.values())
+          .map(RegisterGroup::toString)
+          .collect(Collectors.toUnmodifiableSet());
 
   /** Registers have up to 512 bits. */
   private static final Pattern WIDE = Pattern.compile("0[xX][0-9a-fA-F]{1,128}");
@@ -95,24 +104,40 @@ final class HardwareXmlGrammar {
     place.enterPart("cpu " + index, "cpu[" + index + "]");
     handler.cpu(index, mode, start);
     while (xml.open()) {
-      int line = xml.line();
-      String name = name("name");
-      if (xml.name().equals("register")) {
-        register(name, xml.attribute("value"), line);
-      } else if (xml.name().equals("segment")) {
-        for (String part : CpuElement.PARTS) {
-          register(name + "." + part, xml.optional(part), line);
+      if (CPU_GROUPS.contains(xml.name())) {
+        xml.noMoreAttributes();
+        handler.registerGroup(xml.name(), xml.line());
+        while (xml.open()) {
+          expect("register", "a group of registers");
+          cpuElement();
         }
+        handler.endRegisterGroup(xml.line());
       } else {
-        throw xml.bad("<%s> has no place in <cpu>".formatted(xml.name()));
+        cpuElement();
       }
-      xml.noMoreAttributes();
-      xml.close();
     }
     handler.endCpu(xml.line());
   }
 
-  private void register(String name, @Nullable String value, int line) throws IOException {
+  private void cpuElement() throws IOException {
+    int line = xml.line();
+    if (xml.name().equals("register")) {
+      String name = name("name");
+      register(name, xml.attribute("value"), xml.optional("bits"), line);
+    } else if (xml.name().equals("segment")) {
+      String name = name("name");
+      for (String part : CpuElement.PARTS) {
+        register(name + "." + part, xml.optional(part), null, line);
+      }
+    } else {
+      throw xml.bad("<%s> has no place in <cpu>".formatted(xml.name()));
+    }
+    xml.noMoreAttributes();
+    xml.close();
+  }
+
+  private void register(String name, @Nullable String value, @Nullable String bits, int line)
+      throws IOException {
     if (value == null) {
       return;
     }
@@ -122,6 +147,7 @@ final class HardwareXmlGrammar {
           WIDE.matcher(value).matches()
               ? new BigInteger(value.substring(2), 16)
               : new BigInteger(Long.toUnsignedString(UINT64.parse(value))),
+          bits,
           line);
     } catch (IllegalArgumentException e) {
       throw place.bad(line, "register '%s': %s".formatted(name, e.getMessage()));

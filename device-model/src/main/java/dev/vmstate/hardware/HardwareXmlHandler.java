@@ -31,7 +31,12 @@ interface HardwareXmlHandler {
   void cpu(int index, String mode, int line) throws IOException;
 
   /** A register or one part of a segment ({@code cs.base}). */
-  void register(String name, BigInteger value, int line) throws IOException;
+  void register(String name, BigInteger value, @Nullable String bits, int line) throws IOException;
+
+  /** {@code <fpu>} and its like begin, with registers in them. */
+  void registerGroup(String name, int line) throws IOException;
+
+  void endRegisterGroup(int line) throws IOException;
 
   void endCpu(int line) throws IOException;
 

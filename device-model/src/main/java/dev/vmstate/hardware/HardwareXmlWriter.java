@@ -2,6 +2,7 @@ package dev.vmstate.hardware;
 
 import com.ctc.wstx.api.WstxOutputProperties;
 import com.ctc.wstx.stax.WstxOutputFactory;
+import dev.vmstate.cpu.BitNames;
 import dev.vmstate.cpu.Register;
 import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.device.DeviceSection;
@@ -11,6 +12,8 @@ import dev.vmstate.memory.RamBlock;
 import dev.vmstate.nic.Nic;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.util.List;
+import java.util.Map;
 import javax.xml.stream.XMLStreamException;
 import javax.xml.stream.XMLStreamWriter;
 
@@ -20,7 +23,7 @@ import javax.xml.stream.XMLStreamWriter;
  * <pre>
  * machine ::= ram cpu* nic* device*
  * ram     ::= block*
- * cpu     ::= ( register | segment )*
+ * cpu     ::= ( register | segment )*, event?, fpu?, sse?, avx?, msr?, apic?    of register*
  * device  ::= ( int | ints | bytes | struct | subsection )*       struct and subsection likewise
  * </pre>
  *
@@ -131,13 +134,26 @@ public final class HardwareXmlWriter {
           xml.writeAttribute(CpuElement.part(part), CpuElement.format(part));
         }
       } else {
-        Register register = element.registers().get(0);
-        empty("register");
-        text("name", register.name());
-        xml.writeAttribute("value", CpuElement.format(register));
+        register(element.registers().get(0));
       }
     }
+    for (Map.Entry<String, List<Register>> group : CpuElement.groups(cpu).entrySet()) {
+      start(group.getKey());
+      for (Register register : group.getValue()) {
+        register(register);
+      }
+      end();
+    }
     end();
+  }
+
+  private void register(Register register) throws XMLStreamException {
+    empty("register");
+    text("name", register.name());
+    xml.writeAttribute("value", CpuElement.format(register));
+    if (!BitNames.set(register.name(), register.value()).isEmpty()) {
+      xml.writeAttribute("bits", BitNames.of(register.name()).format(register.value()));
+    }
   }
 
   private void device(DeviceSection device) throws XMLStreamException, IOException {

@@ -1,10 +1,12 @@
 package dev.vmstate.hardware;
 
+import dev.vmstate.cpu.BitNames;
 import dev.vmstate.cpu.Register;
 import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.device.DeviceSection;
 import dev.vmstate.device.EditSet;
 import dev.vmstate.device.FieldEdit;
+import dev.vmstate.device.Meaning;
 import dev.vmstate.device.ScalarType;
 import dev.vmstate.memory.RamBlock;
 import dev.vmstate.nic.MacAddress;
@@ -12,8 +14,10 @@ import dev.vmstate.nic.Nic;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +35,7 @@ final class LockStep implements HardwareXmlHandler {
   private final Iterator<Nic> nics;
   private final Iterator<DeviceSection> devices;
   private Iterator<Register> registers = List.<Register>of().iterator();
+  private Iterator<Map.Entry<String, List<Register>>> registerGroups = Collections.emptyIterator();
   private @Nullable FieldLockStep fields;
 
   LockStep(HardwareState state, XmlPlace place) {
@@ -88,15 +93,36 @@ final class LockStep implements HardwareXmlHandler {
       inOrder.addAll(element.registers());
     }
     registers = inOrder.iterator();
+    registerGroups = CpuElement.groups(cpu).entrySet().iterator();
   }
 
   @Override
-  public void register(String name, BigInteger whole, int line) throws IOException {
+  public void registerGroup(String name, int line) throws IOException {
+    endRegisterGroup(line);
+    if (!registerGroups.hasNext()) {
+      throw place.bad(line, "<%s> is not in the snapshot's document here".formatted(name));
+    }
+    Map.Entry<String, List<Register>> group = registerGroups.next();
+    same("group of registers", name, group.getKey(), line);
+    registers = group.getValue().iterator();
+  }
+
+  @Override
+  public void endRegisterGroup(int line) throws IOException {
+    if (registers.hasNext()) {
+      throw place.bad(line, "register '%s' is missing".formatted(registers.next().name()));
+    }
+  }
+
+  @Override
+  public void register(String name, BigInteger value, @Nullable String bits, int line)
+      throws IOException {
     if (!registers.hasNext()) {
       throw place.bad(line, "the snapshot has no register '%s' here".formatted(name));
     }
     Register register = registers.next();
     same("register", name, register.name(), line);
+    BigInteger whole = bits == null ? value : named(register, value, bits, line);
     if (whole.bitLength() > register.bits()) {
       throw place.bad(
           line, "register '%s': 0x%x does not fit %d bits".formatted(name, whole, register.bits()));
@@ -118,10 +144,33 @@ final class LockStep implements HardwareXmlHandler {
     }
   }
 
+  /** The value, said in two ways: either may have been edited, or both alike. */
+  private BigInteger named(Register register, BigInteger value, String bits, int line)
+      throws IOException {
+    Meaning names = BitNames.of(register.name());
+    if (bits.equals(names.format(register.value()))) {
+      return value;
+    }
+    BigInteger said;
+    try {
+      said = new BigInteger(Long.toUnsignedString(names.parse(bits, register.value())));
+    } catch (IllegalArgumentException e) {
+      throw place.bad(line, "register '%s': %s".formatted(register.name(), e.getMessage()));
+    }
+    if (!value.equals(register.whole()) && !value.equals(said)) {
+      throw place.bad(
+          line,
+          "register '%s': value is 0x%x, but bits '%s' are 0x%x: change one of the two"
+              .formatted(register.name(), value, bits, said));
+    }
+    return said;
+  }
+
   @Override
   public void endCpu(int line) throws IOException {
-    if (registers.hasNext()) {
-      throw place.bad(line, "register '%s' is missing".formatted(registers.next().name()));
+    endRegisterGroup(line);
+    if (registerGroups.hasNext()) {
+      throw place.bad(line, "<%s> is missing".formatted(registerGroups.next().getKey()));
     }
   }
 

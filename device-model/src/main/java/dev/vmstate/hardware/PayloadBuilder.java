@@ -126,7 +126,13 @@ final class PayloadBuilder implements HardwareXmlHandler {
   public void cpu(int index, String mode, int line) {}
 
   @Override
-  public void register(String name, BigInteger value, int line) {}
+  public void register(String name, BigInteger value, @Nullable String bits, int line) {}
+
+  @Override
+  public void registerGroup(String name, int line) {}
+
+  @Override
+  public void endRegisterGroup(int line) {}
 
   @Override
   public void endCpu(int line) {}

@@ -7,6 +7,7 @@ import dev.vmstate.exchange.Extraction;
 import dev.vmstate.exchange.Manifest;
 import dev.vmstate.exchange.StreamFingerprint;
 import dev.vmstate.hardware.HardwareXmlReader;
+import dev.vmstate.linked.CpuLinks;
 import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.ram.PageVisitor;
 import dev.vmstate.ram.RamIndex;
@@ -57,6 +58,7 @@ public final class Injection {
       }
     }
     if (core.isEmpty()) {
+      CpuLinks.follow(snapshot.cpus(), fields);
       if (manifest.isPresent() && manifest.get().pages() != null) {
         StreamFingerprint fingerprint = new StreamFingerprint(snapshot.pageSize());
         snapshot.scan(fingerprint, progress);
@@ -84,6 +86,7 @@ public final class Injection {
       throws IOException {
     CoreFile core = CoreFile.open(bytes).requireX86x64();
     fields.addAll(CoreRegisters.edits(core, snapshot.cpus()));
+    CpuLinks.follow(snapshot.cpus(), fields);
     MemoryMap map = snapshot.memoryMap();
     CorePlaces places = new CorePlaces(core, map);
     if (places.isEmpty()) {
