@@ -8,7 +8,9 @@ import dev.vmstate.device.FieldPath;
 import dev.vmstate.device.FieldValue;
 import dev.vmstate.hardware.HardwareState;
 import dev.vmstate.hardware.ValuePath;
+import dev.vmstate.inject.LinkedEdits;
 import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
@@ -25,6 +27,7 @@ import picocli.CommandLine.Parameters;
     description = {
       "Prints device fields and registers, one PATH=VALUE a line.",
       "Of a whole device or struct it lists the fields, arrays and buffers without their values.",
+      "Out of guest memory: uuid, vmgenid, smbios.serial, acpi.FACP.oem_id (see 'vmstate set').",
       "Of a libvirt save image also domain.xml and cookie.xml as they are, libvirt/was_running."
     },
     footer = {
@@ -65,6 +68,14 @@ final class GetCommand implements Callable<Integer> {
         if (SaveImageValues.has(path)) {
           Container holder = Facts.stream(opened).orElseThrow().holder();
           print(path, SaveImageValues.text(holder, path), node);
+          continue;
+        }
+        if (LinkedEdits.isValue(path)) {
+          StreamSnapshot stream =
+              Facts.stream(opened)
+                  .orElseThrow(
+                      () -> new IOException(snapshot.source() + ": only a stream has " + path));
+          print(path, new LinkedEdits(stream).text(path), node);
           continue;
         }
         Optional<FieldPath> group = ValuePath.group(state, path);

@@ -37,7 +37,12 @@ import picocli.CommandLine.Spec;
       "In a libvirt save image also domain.xml (domain.xml=@FILE takes it from a file) and",
       "libvirt/was_running (0: 'virsh restore' leaves the CPUs stopped).",
       "clock+=SECONDS (or 15m, 12h, 30d) moves RTC, kvmclock and QEMU's clocks on together;",
-      "clock-=SECONDS sets the RTC back."
+      "clock-=SECONDS sets the RTC back.",
+      "uuid and vmgenid (a UUID, or auto) in every place that has it; in the firmware's tables in",
+      "guest memory smbios.serial, .product, .manufacturer, .version, .sku, .family, the same of",
+      "smbios.board and smbios.chassis, smbios.bios.vendor, .version, .date, all as long as they",
+      "were or shorter; acpi.TABLE.oem_id, .oem_table_id, .oem_revision, .creator_id,",
+      ".creator_revision, acpi.TABLE[OFFSET] and the table's checksum."
     },
     footer = {
       "",
@@ -45,6 +50,7 @@ import picocli.CommandLine.Spec;
       "  vmstate set vm.mig cpu[0]/rax=0x2a mc146818rtc/cmos_index=12 -o new.mig",
       "  vmstate set vm.mig machine=pc-i440fx-5.2 -o new.mig",
       "  vmstate set vm.mig clock+=1h --in-place",
+      "  vmstate set vm.mig uuid=auto smbios.serial=SN42 acpi.FACP[0x2e]=1 -o new.mig",
       "  vmstate set vm.save domain.xml=@domain.xml -o new.save"
     })
 final class SetCommand implements Callable<Integer> {

@@ -1,6 +1,11 @@
 package dev.vmstate.inject;
 
 import dev.vmstate.device.EditSet;
+import dev.vmstate.device.FieldEdit;
+import dev.vmstate.firmware.Acpi;
+import dev.vmstate.firmware.GenerationId;
+import dev.vmstate.firmware.Smbios;
+import dev.vmstate.firmware.TableEdit;
 import dev.vmstate.linked.ClockShift;
 import dev.vmstate.linked.LinkedEdit;
 import dev.vmstate.snapshot.StreamSnapshot;
@@ -8,17 +13,37 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Edits of one snapshot that go to several places at once, by the names people give them: {@code
- * clock+=3600}.
+ * Edits of one snapshot that go to several places at once, or to places in guest memory that
+ * firmware has chosen, by the names people give them: {@code clock+=3600}, {@code uuid=…}, {@code
+ * smbios.serial=…}, {@code acpi.FACP.oem_id=…}.
  */
 public final class LinkedEdits {
   private static final String LATER = "clock+";
   private static final String EARLIER = "clock-";
+  private static final String MACHINE = "uuid";
+  private static final String VMGENID = "vmgenid";
+  private static final String SMBIOS = "smbios.";
+  private static final String ACPI = "acpi.";
+  private static final String AUTO = "auto";
+
+  private static final String SMBIOS_LIMIT =
+      "what the firmware makes of QEMU's command line (-uuid, -smbios) at the next reset, and what the"
+          + " guest's kernel has read from the tables at boot";
+
+  private static final String ACPI_LIMIT =
+      "the copy in /rom@etc/acpi/tables: at a reset QEMU makes it anew and the firmware takes it; and"
+          + " what the guest's kernel has made of the tables at boot";
+
+  private static final String VMGENID_LIMIT =
+      "the guid= of -device vmgenid: QEMU writes that one over it while loading and tells the guest of"
+          + " a change, so give it there too";
+
   private static final Pattern DURATION = Pattern.compile("(\\d{1,11})([smhd]?)");
 
   private final StreamSnapshot snapshot;
@@ -27,6 +52,8 @@ public final class LinkedEdits {
   private final List<InjectionReport.Metadata> named = new ArrayList<>();
   private Optional<SaveImageEdit> saved = Optional.empty();
   private @Nullable MemoryEdits memory;
+  private @Nullable Smbios smbios;
+  private @Nullable Acpi acpi;
 
   /** No edit yet. */
   public LinkedEdits(StreamSnapshot snapshot) {
@@ -35,7 +62,15 @@ public final class LinkedEdits {
 
   /** Whether {@code path} names such an edit. */
   public static boolean has(String path) {
-    return path.equals(LATER) || path.equals(EARLIER);
+    return path.equals(LATER) || path.equals(EARLIER) || isValue(path);
+  }
+
+  /** Whether {@code path} names a value that {@link #text} gives. */
+  public static boolean isValue(String path) {
+    return path.equals(MACHINE)
+        || path.equals(VMGENID)
+        || path.startsWith(SMBIOS)
+        || path.startsWith(ACPI);
   }
 
   /**
@@ -50,8 +85,124 @@ public final class LinkedEdits {
     switch (path) {
       case LATER -> clock(seconds(path, value), origin);
       case EARLIER -> clock(-seconds(path, value), origin);
-      default -> throw new IllegalArgumentException("no linked edit '" + path + "'");
+      case MACHINE -> uuid(identity(value), origin);
+      case VMGENID -> vmgenid(identity(value), origin);
+      default -> table(path, value, origin);
     }
+  }
+
+  private void table(String path, String value, String origin) throws IOException {
+    try {
+      if (path.startsWith(SMBIOS)) {
+        report(smbios().text(path.substring(SMBIOS.length()), value), origin);
+        limits.add(SMBIOS_LIMIT);
+      } else {
+        acpi().set(path.substring(ACPI.length()), value).forEach(edit -> report(edit, origin));
+        limits.add(ACPI_LIMIT);
+      }
+    } catch (IOException e) {
+      throw placed(e);
+    }
+  }
+
+  /** A value that stands in memory, as {@link #isValue} knows them. */
+  public String text(String path) throws IOException {
+    try {
+      if (path.equals(MACHINE)) {
+        return smbios().uuid().toString();
+      }
+      if (path.equals(VMGENID)) {
+        return GenerationId.text(memoryEdits().read(GenerationId.address(snapshot.devices()), 16));
+      }
+      return path.startsWith(SMBIOS)
+          ? smbios().text(path.substring(SMBIOS.length()))
+          : acpi().text(path.substring(ACPI.length()));
+    } catch (IOException e) {
+      throw placed(e);
+    }
+  }
+
+  private IOException placed(IOException e) {
+    String message = String.valueOf(e.getMessage());
+    String place = snapshot.source().toString();
+    return message.startsWith(place) ? e : new IOException(place + ": " + message, e);
+  }
+
+  private static UUID identity(String value) {
+    return value.equals(AUTO) ? UUID.randomUUID() : Smbios.parse(value);
+  }
+
+  private void uuid(UUID uuid, String origin) throws IOException {
+    boolean any = false;
+    try {
+      report(smbios().uuid(uuid), origin);
+      limits.add(SMBIOS_LIMIT);
+      any = true;
+    } catch (IOException e) {
+      limits.add("SMBIOS: " + e.getMessage());
+    }
+    Optional<FieldEdit> configuration = MachineUuid.configuration(snapshot, uuid, origin);
+    if (configuration.isPresent()) {
+      fields.add(configuration.get());
+      any = true;
+    }
+    Optional<SaveImageEdit> image = saved.or(() -> SaveImageEdit.of(snapshot.holder()));
+    if (image.isPresent() && MachineUuid.inDomainXml(image.get(), uuid, origin) > 0) {
+      saved = image;
+      any = true;
+    }
+    if (!any) {
+      throw new IOException(
+          "%s: no place holds the machine's UUID (%s)"
+              .formatted(snapshot.source(), limits.get(limits.size() - 1)));
+    }
+  }
+
+  private void vmgenid(UUID uuid, String origin) throws IOException {
+    try {
+      long address = GenerationId.address(snapshot.devices());
+      String before = GenerationId.text(memoryEdits().read(address, 16));
+      memoryEdits().write(address, GenerationId.bytes(uuid));
+      report(new TableEdit("vmgenid, at 0x%x".formatted(address), before, uuid.toString()), origin);
+      limits.add(VMGENID_LIMIT);
+    } catch (IOException e) {
+      throw placed(e);
+    }
+  }
+
+  private void report(TableEdit edit, String origin) {
+    if (!edit.before().equals(edit.after())) {
+      named.add(
+          new InjectionReport.Metadata(
+              edit.path(), edit.before(), edit.after(), origin, List.of()));
+    }
+  }
+
+  private MemoryEdits memoryEdits() throws IOException {
+    MemoryEdits known = memory;
+    if (known == null) {
+      known = new MemoryEdits(snapshot);
+      memory = known;
+    }
+    return known;
+  }
+
+  private Smbios smbios() throws IOException {
+    Smbios known = smbios;
+    if (known == null) {
+      known = Smbios.find(memoryEdits());
+      smbios = known;
+    }
+    return known;
+  }
+
+  private Acpi acpi() throws IOException {
+    Acpi known = acpi;
+    if (known == null) {
+      known = Acpi.find(memoryEdits());
+      acpi = known;
+    }
+    return known;
   }
 
   /** {@code 90}, {@code 90s}, {@code 15m}, {@code 12h}, {@code 30d}. */
@@ -78,7 +229,7 @@ public final class LinkedEdits {
       fields.addAll(edit.edits());
       limits.addAll(edit.limits());
     } catch (IOException e) {
-      throw new IOException("%s: %s".formatted(snapshot.source(), e.getMessage()), e);
+      throw placed(e);
     }
   }
 

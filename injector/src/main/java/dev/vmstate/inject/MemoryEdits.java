@@ -1,5 +1,6 @@
 package dev.vmstate.inject;
 
+import dev.vmstate.firmware.EditableMemory;
 import dev.vmstate.memory.GuestMemory;
 import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.memory.RamBlock;
@@ -12,7 +13,7 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /** Bytes of guest memory that are set to a value; few, each is held. */
-public final class MemoryEdits implements RamEdits {
+public final class MemoryEdits implements RamEdits, EditableMemory {
   /** More is a core's business. */
   private static final int MOST_BYTES = 1 << 20;
 
@@ -29,40 +30,39 @@ public final class MemoryEdits implements RamEdits {
   private final GuestMemory memory;
   private final TreeMap<Place, Byte> bytes = new TreeMap<>();
 
+  /** The same by guest-physical address. */
+  private final TreeMap<Long, Byte> written = new TreeMap<>();
+
   /** Of a snapshot, whose pages are looked for now if they have not been. */
   public MemoryEdits(StreamSnapshot snapshot) throws IOException {
     this.snapshot = snapshot;
     this.memory = snapshot.memory();
   }
 
-  /** Memory as it will be, {@code length} bytes from guest-physical {@code address} on. */
+  @Override
+  public MemoryMap map() {
+    return memory.map();
+  }
+
+  @Override
   public byte[] read(long address, int length) throws IOException {
     byte[] read = new byte[length];
     memory.readPhysical(address, ByteBuffer.wrap(read));
-    for (int i = 0; i < length; i++) {
-      Byte set = bytes.get(place(address + i));
-      read[i] = set == null ? read[i] : set;
-    }
+    written
+        .subMap(address, address + length)
+        .forEach((at, value) -> read[(int) (at - address)] = value);
     return read;
   }
 
-  /**
-   * Sets bytes at a guest-physical address.
-   *
-   * @throws UnmappedAddressException when no RAM is there
-   */
+  @Override
   public void write(long address, byte[] with) throws IOException {
     if (bytes.size() + (long) with.length > MOST_BYTES) {
       throw new IOException("more than %d bytes of memory in one edit".formatted(MOST_BYTES));
     }
     for (int i = 0; i < with.length; i++) {
       bytes.put(place(address + i), with[i]);
+      written.put(address + i, with[i]);
     }
-  }
-
-  /** Where memory is looked at before it is changed. */
-  public GuestMemory memory() {
-    return memory;
   }
 
   private Place place(long address) throws UnmappedAddressException {
