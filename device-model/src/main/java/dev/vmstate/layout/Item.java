@@ -62,8 +62,14 @@ sealed interface Item {
       Block items)
       implements Item {}
 
-  /** A region of fixed size whose fields stand at offsets. */
-  record Overlay(@Nullable String name, Expression size, Block items) implements Item {}
+  /**
+   * A region of fixed size whose fields stand at offsets.
+   *
+   * @param vmsd the group's type
+   * @param cut whether the region may end before the items do; the rest is not there then
+   */
+  record Overlay(@Nullable String name, String vmsd, Expression size, boolean cut, Block items)
+      implements Item {}
 
   /** The next field stands at this offset of the region. */
   record At(Expression offset, Item item) implements Item {}

@@ -30,6 +30,15 @@ final class LayoutDecoder {
   private final Naming.Sets sets;
   private final SectionDecoder.Budget budget;
 
+  /** A field reaches over the region's end. */
+  private static final class CutShort extends FormatException {
+    private static final long serialVersionUID = 1L;
+
+    CutShort(String place, long offset, String what) {
+      super(place, offset, what);
+    }
+  }
+
   /** The region that offsets are counted in, and where the next field stands. */
   private Span region;
 
@@ -154,7 +163,10 @@ final class LayoutDecoder {
   private Span take(long count, int width, String name) throws FormatException {
     long left = region.end() - position;
     if (count < 0 || count > left / width) {
-      throw bad("'%s' needs %d times %d bytes, %d left".formatted(name, count, width, left));
+      throw new CutShort(
+          place,
+          position,
+          "'%s' needs %d times %d bytes, %d left".formatted(name, count, width, left));
     }
     if (!budget.take(1)) {
       throw bad("too many fields");
@@ -360,7 +372,15 @@ final class LayoutDecoder {
     String name = item.name();
     Scope inner = name == null ? scope : scope.inner();
     List<Field> placed = new ArrayList<>();
-    block(item.items(), inner, placed);
+    int depthBefore = depth;
+    try {
+      block(item.items(), inner, placed);
+    } catch (CutShort e) {
+      if (!item.cut()) {
+        throw e;
+      }
+      depth = depthBefore;
+    }
     List<Field> filled = filled(span, placed);
     region = outer;
     position = span.end();
@@ -368,7 +388,7 @@ final class LayoutDecoder {
       into.addAll(filled);
     } else {
       scope.put(name, inner);
-      into.add(structure(name, -1, name, span, filled));
+      into.add(structure(name, -1, item.vmsd(), span, filled));
     }
   }
 

@@ -36,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  *           | 'while' EXPR NAME '{' item* '}'                   groups as long as EXPR holds
  *           | 'if' EXPR '{' item* '}' [ 'else' '{' item* '}' ]
  *           | 'subsection' TEXT VERSION [ 'as' NAME ] [ 'needed' TEXT [ 'if' EXPR ] ] '{' item* '}'
- *           | 'overlay' [ NAME ] EXPR '{' ( '@' EXPR item | chain )* '}'
+ *           | 'overlay' [ NAME [ TEXT ] ] EXPR [ 'cut' ] '{' ( '@' EXPR item | chain )* '}'
  *           | 'check' EXPR TEXT | 'let' NAME '=' EXPR
  * repeat  ::= [ '[' EXPR ']' [ 'fold' EXPR ] ]
  * chain   ::= 'chain' 'first' EXPR 'id' EXPR 'next' EXPR 'in' EXPR '..' EXPR
@@ -51,9 +51,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>{@link Expression} has the grammar of EXPR. In an overlay a field stands at its offset, or
  * behind the one before; bytes between fields are kept as such, and of two fields that overlap the
- * first is kept. {@code fold N}: elements from N on that are equal to the last one are kept
- * together as bytes, named {@code unused_NAME[first..last]}. A {@code subsection} may be absent;
- * {@code needed} says in QEMU's words when it is written, {@code if} the same as a number.
+ * first is kept; {@code cut}: it may end before its fields do. {@code fold N}: elements from N on
+ * that are equal to the last one are kept together as bytes, named {@code
+ * unused_NAME[first..last]}. A {@code subsection} may be absent; {@code needed} says in QEMU's
+ * words when it is written, {@code if} the same as a number.
  */
 final class LayoutReader {
   private record Line(String text, String where) {}
@@ -391,8 +392,10 @@ final class LayoutReader {
       case "overlay" -> {
         boolean named = Character.isLetter(line.peek().charAt(0)) && !line.peek().equals("size");
         String name = named ? line.name() : null;
+        String vmsd = line.peek().startsWith("\"") ? line.quoted() : name == null ? "" : name;
         Expression size = line.expression();
-        return new Item.Overlay(name, size, block(line));
+        boolean cut = line.take("cut");
+        return new Item.Overlay(name, vmsd, size, cut, block(line));
       }
       case "subsection" -> {
         return subsection(line);

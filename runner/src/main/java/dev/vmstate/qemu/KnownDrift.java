@@ -75,7 +75,7 @@ enum KnownDrift {
    */
   VLAN_FILTER(
       "virtio-net",
-      "virtio",
+      "virtio(/virtio-net-device/vlans)?",
       "QEMU opens the VLAN filter of a card whose driver has not asked for it") {
     @Override
     boolean explains(FieldChange change, byte[] before, byte[] after) {
