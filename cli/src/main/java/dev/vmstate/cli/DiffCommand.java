@@ -44,6 +44,7 @@ final class DiffCommand implements Callable<Integer> {
   private static final int MOST_RANGES = 20;
 
   @Mixin private Output output;
+  @Mixin private SchemaOption schema;
 
   @Parameters(index = "0", paramLabel = "A", description = "The first snapshot.")
   private String first;
@@ -59,8 +60,8 @@ final class DiffCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    try (StreamSnapshot a = SnapshotArgument.openStream(SnapshotName.parse(first));
-        StreamSnapshot b = SnapshotArgument.openStream(SnapshotName.parse(second))) {
+    try (StreamSnapshot a = open(first);
+        StreamSnapshot b = open(second)) {
       SnapshotDiff diff = SnapshotDiff.between(a, b, output.progress());
       if (html != null) {
         page(diff, a, b, html);
@@ -73,6 +74,10 @@ final class DiffCommand implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  private StreamSnapshot open(String name) throws IOException {
+    return schema.describe(SnapshotArgument.openStream(SnapshotName.parse(name)));
   }
 
   private static void page(SnapshotDiff diff, StreamSnapshot a, StreamSnapshot b, Path path)

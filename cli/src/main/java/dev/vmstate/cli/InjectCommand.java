@@ -56,6 +56,7 @@ final class InjectCommand implements Callable<Integer> {
   private @Nullable String moved;
 
   @Mixin private Below4g below4g;
+  @Mixin private SchemaOption schema;
 
   @Override
   public Integer call() throws Exception {
@@ -80,7 +81,7 @@ final class InjectCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "nothing to inject: name a directory, or --core, or --hardware");
     }
-    try (StreamSnapshot opened = SnapshotArgument.openStream(snapshot)) {
+    try (StreamSnapshot opened = schema.describe(SnapshotArgument.openStream(snapshot))) {
       target.prepare(opened, output);
       below4g.apply(opened);
       try (EditPlan plan = Injection.plan(opened, coreFile, xmlFile, manifest, output.progress())) {

@@ -5,6 +5,7 @@ import dev.vmstate.inject.InPlace;
 import dev.vmstate.snapshot.Snapshot;
 import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 /** The SNAPSHOT of a command. */
@@ -17,13 +18,15 @@ final class SnapshotArgument {
       })
   private String name;
 
+  @Mixin private SchemaOption schema;
+
   Snapshot open() throws IOException {
-    return open(source());
+    return schema.describe(open(source()));
   }
 
   /** For commands that need the device state and everything else a stream has. */
   StreamSnapshot openStream() throws IOException {
-    return openStream(source());
+    return schema.describe(openStream(source()));
   }
 
   SnapshotName source() {

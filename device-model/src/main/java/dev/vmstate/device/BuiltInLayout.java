@@ -47,6 +47,11 @@ public final class BuiltInLayout {
     return Optional.empty();
   }
 
+  /** The layout of a subsection, where nobody else has one of that name. */
+  public static Optional<Struct> subsection(String name, long version) {
+    return X86CpuLayout.subsection(name, version);
+  }
+
   /** Entries at the front of a payload, and the rest as bytes. */
   private static Struct front(String name, long version, Span payload, List<Entry> entries) {
     List<Entry> all = new ArrayList<>(entries);

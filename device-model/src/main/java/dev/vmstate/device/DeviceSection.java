@@ -50,6 +50,17 @@ public record DeviceSection(
     }
   }
 
+  /** The same with a tree made by what is not the stream's own. */
+  public DeviceSection by(Field.Group tree) {
+    return new DeviceSection(
+        name, instance, version, record, payload, Decoded.MODEL, "", tree, source);
+  }
+
+  /** The same with another reason for being opaque. */
+  public DeviceSection opaque(String why) {
+    return new DeviceSection(name, instance, version, record, payload, decoded, why, root, source);
+  }
+
   /** Name for people and paths: the instance is named only where it is not 0. */
   public String label() {
     return instance == 0 ? name : name + "[" + instance + "]";

@@ -182,6 +182,14 @@ final class X86CpuLayout {
     return Optional.of(new Struct("cpu", VERSION, fields, subsections, false));
   }
 
+  /** A subsection by its name; those known here are alike in 32 and 64 bits. */
+  static Optional<Struct> subsection(String name, long version) {
+    String known = version == 1 ? SUBSECTIONS.get(name) : null;
+    return Optional.ofNullable(known)
+        .map(text -> new X86CpuLayout(true).entries(text.split(", ")))
+        .map(fields -> new Struct(name, version, fields, List.of(), false));
+  }
+
   /** Reads a subsection's front and passes over the rest; throws where none stands. */
   private Struct subsection(Cursor in) throws IOException {
     int mark = in.u8("subsection mark");

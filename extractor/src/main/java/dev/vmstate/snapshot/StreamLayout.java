@@ -45,4 +45,9 @@ public record StreamLayout(
     devices = List.copyOf(devices);
     opaque = List.copyOf(opaque);
   }
+
+  /** The same with its sections decoded in another way. */
+  StreamLayout with(List<DeviceSection> decoded) {
+    return new StreamLayout(header, ram, decoded, opaque, ramAppendAt, vmdesc, end, from);
+  }
 }

@@ -22,6 +22,7 @@ import dev.vmstate.ram.PageVisitor;
 import dev.vmstate.ram.RamIndex;
 import dev.vmstate.ram.RamPages;
 import dev.vmstate.ram.StreamMemory;
+import dev.vmstate.schema.SectionSchema;
 import dev.vmstate.stream.RamSetup;
 import dev.vmstate.stream.StreamHeader;
 import java.io.IOException;
@@ -57,6 +58,7 @@ public final class StreamSnapshot extends Snapshot {
   private final KeptBlock kept;
   private Optional<VmdescRecord> vmdesc;
   private OptionalLong below4g = OptionalLong.empty();
+  private @Nullable SectionSchema schema;
   private @Nullable StreamLayout layout;
   private @Nullable RamPages pages;
   private @Nullable List<X86Cpu> cpus;
@@ -161,6 +163,17 @@ public final class StreamSnapshot extends Snapshot {
     map = null;
   }
 
+  /**
+   * Gives what the stream's own description leaves out; before anything is asked of the devices.
+   */
+  public void schema(SectionSchema other) {
+    schema = other;
+  }
+
+  private StreamLayout described(StreamLayout found) throws IOException {
+    return schema == null ? found : new SchemaDecoding(schema).apply(found);
+  }
+
   /** Where everything stands; reads RAM only when both ends do not tell. */
   public StreamLayout layout() throws IOException {
     if (layout != null) {
@@ -169,8 +182,8 @@ public final class StreamSnapshot extends Snapshot {
     if (vmdesc.isPresent()) {
       Optional<StreamLayout> found = TailFirst.layout(stream, head, vmdesc.get());
       if (found.isPresent()) {
-        layout = found.get();
-        return found.get();
+        layout = described(found.get());
+        return layout;
       }
     }
     read(NOTHING, Progress.NONE);
@@ -339,7 +352,7 @@ public final class StreamSnapshot extends Snapshot {
       }
       StreamLayout scanned = new StreamScan(stream, head, vmdesc).scan(fresh, visitor, progress);
       requireOneStream(scanned);
-      layout = scanned;
+      layout = described(scanned);
     } catch (IOException | RuntimeException e) {
       fresh.close();
       throw e;

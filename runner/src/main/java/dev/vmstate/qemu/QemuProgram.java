@@ -73,16 +73,21 @@ public record QemuProgram(List<String> words) {
   public DeviceClasses classes() throws IOException {
     Path file = Files.createTempFile("vmstate-classes-", ".json");
     try {
-      List<String> command = new ArrayList<>(words);
-      command.addAll(List.of("-M", "none", "-nodefaults", "-display", "none"));
-      command.addAll(List.of("-dump-vmstate", file.toString()));
-      run(command);
+      dumpClasses(file);
       try (InputStream in = new BufferedInputStream(Files.newInputStream(file))) {
         return DeviceClassesJson.read(in, words.get(words.size() - 1) + " -dump-vmstate");
       }
     } finally {
       Files.deleteIfExists(file);
     }
+  }
+
+  /** Has it write them into a file. */
+  public void dumpClasses(Path file) throws IOException {
+    List<String> command = new ArrayList<>(words);
+    command.addAll(List.of("-M", "none", "-nodefaults", "-display", "none"));
+    command.addAll(List.of("-dump-vmstate", file.toString()));
+    run(command);
   }
 
   private void run(List<String> command) throws IOException {
