@@ -160,8 +160,7 @@ class StructureCommandTest {
   @Test
   void theReportNamesWhatChangedAndADryRunWritesNothing() throws Exception {
     JsonNode json =
-        new ObjectMapper()
-            .readTree(Cli.ok("drop-section", plain, CARD, "--dry-run", "--json"));
+        new ObjectMapper().readTree(Cli.ok("drop-section", plain, CARD, "--dry-run", "--json"));
     JsonNode change = json.at("/structure/0");
     assertEquals(CARD, change.at("/path").asText());
     assertEquals("section dropped", change.at("/change").asText());

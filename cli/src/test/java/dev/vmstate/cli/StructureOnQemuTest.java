@@ -101,8 +101,7 @@ class StructureOnQemuTest {
   void aCardInAnotherSlotIsCalledAfterIt() throws IOException {
     QemuCommand elsewhere = withCard(MACHINE, "0x15");
     refused(original, elsewhere, "e1000.rom");
-    Path block =
-        edited("b.mig", original, "rename-block", CARD + ".rom", "0000:00:15.0/e1000.rom");
+    Path block = edited("b.mig", original, "rename-block", CARD + ".rom", "0000:00:15.0/e1000.rom");
     refused(block, elsewhere, "Unknown savevm section or instance '" + CARD);
     kept(edited("s.mig", block, "rename-section", CARD, "0000:00:15.0/e1000"), elsewhere);
   }
@@ -124,8 +123,7 @@ class StructureOnQemuTest {
             "-device",
             "e1000,addr=2");
     refused(original, backend, "Unknown ramblock \"pc.ram\"");
-    kept(
-        edited("ram.mig", original, "rename-block", "pc.ram", "ram-node-of-a-long-name"), backend);
+    kept(edited("ram.mig", original, "rename-block", "pc.ram", "ram-node-of-a-long-name"), backend);
   }
 
   /** QEMU loads it without, and as the card needs the part it writes it again. */
@@ -146,8 +144,7 @@ class StructureOnQemuTest {
     }
     assertTrue(Cli.ok("get", again, CARD).contains(part));
     Path bytes =
-        edited(
-            "bytes.mig", original, "add-subsection", "timer/timer/nobody", "--hex", "0102");
+        edited("bytes.mig", original, "add-subsection", "timer/timer/nobody", "--hex", "0102");
     refused(bytes, withCard(MACHINE, "2"), "timer");
   }
 

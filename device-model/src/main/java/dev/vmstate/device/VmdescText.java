@@ -244,7 +244,8 @@ public final class VmdescText {
   }
 
   /**
-   * The machine's name has another length. Since QEMU 9.0 the configuration is described as well.
+   * The machine's name has another length. Newer QEMUs (10.0, not 7.2) describe the configuration
+   * too.
    */
   public void machineName(long length) throws IOException {
     Optional<Node> configuration = root.get("configuration");

@@ -257,8 +257,7 @@ class VmdescTextTest {
   }
 
   /** The number of the subsection that {@code path} leads to. */
-  private static int number(
-      Vmsd device, String name, List<Field.Group> path) {
+  private static int number(Vmsd device, String name, List<Field.Group> path) {
     Vmsd at = device;
     for (Field.Group group : path.subList(1, path.size())) {
       List<Vmsd> next = subsection(group) ? at.subsections : at.structs;
