@@ -46,10 +46,13 @@ final class CpuFields {
       if (child instanceof Field.Group nested) {
         boolean subsection = nested.kind() == Field.GroupKind.SUBSECTION;
         String childName = subsection ? name : name + child.label() + "/";
-        structs.computeIfAbsent(nested.vmsd(), v -> new ArrayList<>()).add(childName);
+        structs.computeIfAbsent(nested.vmsd(), v -> new ArrayList<>()).add(childPath + "/");
         add(nested, childName, childPath);
       } else {
-        entries.putIfAbsent(name + child.label(), new Entry(childPath, child));
+        Entry entry = new Entry(childPath, child);
+        entries.putIfAbsent(name + child.label(), entry);
+        // The main section and cpu/avx512 both call an array env.xmm_regs: the path tells which.
+        entries.put(childPath, entry);
       }
     }
   }

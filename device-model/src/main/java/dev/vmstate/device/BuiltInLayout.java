@@ -16,6 +16,7 @@ import java.util.Optional;
  */
 public final class BuiltInLayout {
   private static final int CMOS = 128;
+  private static final int TIMER = 24;
 
   /** u32 version, configuration space, u32 irq_state[4]: {@code hw/pci/pci.c}. */
   private static final int PCI_IRQ_STATE = 16;
@@ -27,6 +28,24 @@ public final class BuiltInLayout {
       throws IOException {
     if (idstr.equals("cpu")) {
       return X86CpuLayout.of(source, payload, version);
+    }
+    if (idstr.equals("apic")) {
+      return X86CpuLayout.apic(source, payload, version);
+    }
+    if (idstr.equals("cpu_common")) {
+      return X86CpuLayout.common(source, payload, version);
+    }
+    if (idstr.equals("timer") && version == 2 && payload.length() == TIMER) {
+      // softmmu/cpus.c, vmstate_timers: what stood still while the machine was saved
+      return Optional.of(
+          front(
+              idstr,
+              version,
+              payload,
+              List.of(
+                  new Entry("cpu_ticks_offset", "int64", 8, 1, false, null),
+                  bytes("unused", 8),
+                  new Entry("cpu_clock_offset", "int64", 8, 1, false, null))));
     }
     if (idstr.equals("mc146818rtc") && payload.length() >= CMOS) {
       return Optional.of(front(idstr, version, payload, List.of(bytes("cmos_data", CMOS))));

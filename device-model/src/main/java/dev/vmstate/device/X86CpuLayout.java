@@ -103,9 +103,48 @@ final class X86CpuLayout {
           "segment", "selector uint32, base long, limit uint32, flags uint32",
           "xmm_reg", "_q_ZMMReg[0] uint64, _q_ZMMReg[1] uint64",
           "ymmh_reg", "_q_ZMMReg[2] uint64, _q_ZMMReg[3] uint64",
-          "mtrr_var", "base uint64, mask uint64");
+          "mtrr_var", "base uint64, mask uint64",
+          "zmmh_reg",
+              "_q_ZMMReg[4] uint64, _q_ZMMReg[5] uint64, _q_ZMMReg[6] uint64, _q_ZMMReg[7] uint64",
+          "hi16_zmm_reg",
+              "_q_ZMMReg[0] uint64, _q_ZMMReg[1] uint64, _q_ZMMReg[2] uint64, _q_ZMMReg[3] uint64,"
+                  + " _q_ZMMReg[4] uint64, _q_ZMMReg[5] uint64, _q_ZMMReg[6] uint64,"
+                  + " _q_ZMMReg[7] uint64",
+          "bnd_regs", "lb uint64, ub uint64",
+          "lbr_records_var", "from uint64, to uint64, info uint64");
 
-  /** All of version 1. Those with the state of a nested guest are as long as that. */
+  /** {@code hw/intc/apic_common.c}, vmstate_apic_common, version 3; the same since QEMU 0.14. */
+  private static final String APIC =
+      """
+      apicbase uint32
+      id uint8
+      arb_id uint8
+      tpr uint8
+      spurious_vec uint32
+      log_dest uint8
+      dest_mode uint8
+      isr uint32*8
+      tmr uint32*8
+      irr uint32*8
+      lvt uint32*6
+      esr uint32
+      icr uint32*2
+      divide_conf uint32
+      count_shift int32
+      initial_count uint32
+      initial_count_load_time int64
+      next_time int64
+      timer_expiry int64
+      """;
+
+  /** {@code hw/core/cpu-system.c}, vmstate_cpu_common, version 1. */
+  private static final String COMMON =
+      """
+      halted uint32
+      interrupt_request uint32
+      """;
+
+  /** All of version 1. Not here: those with the state of a nested guest, and Xen's. */
   private static final Map<String, String> SUBSECTIONS = new HashMap<>();
 
   static {
@@ -142,6 +181,53 @@ final class X86CpuLayout {
     SUBSECTIONS.put("cpu/msr_xfd", "env.msr_xfd uint64, env.msr_xfd_err uint64");
     SUBSECTIONS.put("cpu/msr_hwcr", "env.msr_hwcr uint64");
     SUBSECTIONS.put("cpu/triple_fault", "env.triple_fault_pending uint8");
+    SUBSECTIONS.put(
+        "cpu/msr_architectural_pmu",
+        "env.msr_fixed_ctr_ctrl uint64, env.msr_global_ctrl uint64, env.msr_global_status uint64,"
+            + " env.msr_global_ovf_ctrl uint64, env.msr_fixed_counters uint64*3,"
+            + " env.msr_gp_counters uint64*18, env.msr_gp_evtsel uint64*18");
+    SUBSECTIONS.put(
+        "cpu/mpx",
+        "env.bnd_regs bnd_regs*4, env.bndcs_regs.cfgu uint64, env.bndcs_regs.sts uint64,"
+            + " env.msr_bndcfgs uint64");
+    SUBSECTIONS.put(
+        "cpu/msr_hyperv_hypercall", "env.msr_hv_guest_os_id uint64, env.msr_hv_hypercall uint64");
+    SUBSECTIONS.put("cpu/msr_hyperv_vapic", "env.msr_hv_vapic uint64");
+    SUBSECTIONS.put("cpu/msr_hyperv_time", "env.msr_hv_tsc uint64");
+    SUBSECTIONS.put("cpu/msr_hyperv_crash", "env.msr_hv_crash_params uint64*5");
+    SUBSECTIONS.put("cpu/msr_hyperv_runtime", "env.msr_hv_runtime uint64");
+    SUBSECTIONS.put(
+        "cpu/msr_hyperv_synic",
+        "env.msr_hv_synic_control uint64, env.msr_hv_synic_evt_page uint64,"
+            + " env.msr_hv_synic_msg_page uint64, env.msr_hv_synic_sint uint64*16");
+    SUBSECTIONS.put(
+        "cpu/msr_hyperv_stimer",
+        "env.msr_hv_stimer_config uint64*4, env.msr_hv_stimer_count uint64*4");
+    SUBSECTIONS.put(
+        "cpu/msr_hyperv_reenlightenment",
+        "env.msr_hv_reenlightenment_control uint64, env.msr_hv_tsc_emulation_control uint64,"
+            + " env.msr_hv_tsc_emulation_status uint64");
+    SUBSECTIONS.put(
+        "cpu/avx512",
+        "env.opmask_regs uint64*8, env.xmm_regs[0] zmmh_reg*R,"
+            + " 64:env.xmm_regs[1] hi16_zmm_reg*16");
+    SUBSECTIONS.put(
+        "cpu/intel_pt",
+        "env.msr_rtit_ctrl uint64, env.msr_rtit_status uint64, env.msr_rtit_output_base uint64,"
+            + " env.msr_rtit_output_mask uint64, env.msr_rtit_cr3_match uint64,"
+            + " env.msr_rtit_addrs uint64*8");
+    SUBSECTIONS.put("cpu/intel_amx_xtile", "env.xtilecfg uint8*64, env.xtiledata uint8*8192");
+    SUBSECTIONS.put(
+        "cpu/arch_lbr",
+        "env.msr_lbr_ctl uint64, env.msr_lbr_depth uint64, env.lbr_records lbr_records_var*32");
+    SUBSECTIONS.put(
+        "cpu/fred",
+        "env.fred_rsp0 uint64, env.fred_rsp1 uint64, env.fred_rsp2 uint64, env.fred_rsp3 uint64,"
+            + " env.fred_stklvls uint64, env.fred_ssp1 uint64, env.fred_ssp2 uint64,"
+            + " env.fred_ssp3 uint64, env.fred_config uint64");
+    SUBSECTIONS.put("apic_sipi", "sipi_vector int32, wait_for_sipi int32");
+    SUBSECTIONS.put("cpu_common/exception_index", "exception_index int32");
+    SUBSECTIONS.put("cpu_common/crash_occurred", "crash_occurred bool");
   }
 
   private final boolean wide;
@@ -156,7 +242,8 @@ final class X86CpuLayout {
       return Optional.empty();
     }
     for (boolean wide : new boolean[] {true, false}) {
-      Optional<Struct> layout = new X86CpuLayout(wide).layout(source, payload);
+      Optional<Struct> layout =
+          new X86CpuLayout(wide).layout("cpu", VERSION, PREFIX, FIELDS, source, payload);
       if (layout.isPresent()) {
         return layout;
       }
@@ -164,8 +251,25 @@ final class X86CpuLayout {
     return Optional.empty();
   }
 
-  private Optional<Struct> layout(ByteSource source, Span payload) throws IOException {
-    List<Entry> fields = entries(FIELDS.strip().split("\n"));
+  /** The layout of section {@code apic}, or empty when it is not version 3's. */
+  static Optional<Struct> apic(ByteSource source, Span payload, long version) throws IOException {
+    return version == 3
+        ? new X86CpuLayout(true).layout("apic", version, "apic_", APIC, source, payload)
+        : Optional.empty();
+  }
+
+  /** The layout of section {@code cpu_common}, or empty when it is not version 1's. */
+  static Optional<Struct> common(ByteSource source, Span payload, long version) throws IOException {
+    return version == 1
+        ? new X86CpuLayout(true)
+            .layout("cpu_common", version, "cpu_common/", COMMON, source, payload)
+        : Optional.empty();
+  }
+
+  private Optional<Struct> layout(
+      String name, long version, String prefix, String table, ByteSource source, Span payload)
+      throws IOException {
+    List<Entry> fields = entries(table.strip().split("\n"));
     long size = fields.stream().mapToLong(Entry::wireSize).sum();
     if (size > payload.length()) {
       return Optional.empty();
@@ -174,12 +278,12 @@ final class X86CpuLayout {
     List<Struct> subsections = new ArrayList<>();
     try {
       while (in.remaining() > 0) {
-        subsections.add(subsection(in));
+        subsections.add(subsection(in, prefix, source));
       }
     } catch (FormatException e) {
       return Optional.empty();
     }
-    return Optional.of(new Struct("cpu", VERSION, fields, subsections, false));
+    return Optional.of(new Struct(name, version, fields, subsections, false));
   }
 
   /** A subsection by its name; those known here are alike in 32 and 64 bits. */
@@ -191,20 +295,30 @@ final class X86CpuLayout {
   }
 
   /** Reads a subsection's front and passes over the rest; throws where none stands. */
-  private Struct subsection(Cursor in) throws IOException {
+  private Struct subsection(Cursor in, String prefix, ByteSource source) throws IOException {
     int mark = in.u8("subsection mark");
     String name = in.countedString("subsection name");
-    if (mark != SectionDecoder.QEMU_VM_SUBSECTION || !name.startsWith(PREFIX)) {
+    if (mark != SectionDecoder.QEMU_VM_SUBSECTION || !name.startsWith(prefix)) {
       throw in.bad("no subsection of a CPU");
     }
     long version = in.u32("subsection version");
     String known = version == 1 ? SUBSECTIONS.get(name) : null;
-    List<Entry> fields =
-        known == null
-            ? List.of(BuiltInLayout.bytes("data", in.remaining()))
-            : entries(known.split(", "));
-    in.skip(fields.stream().mapToLong(Entry::wireSize).sum(), name);
+    List<Entry> fields = known == null ? List.of() : entries(known.split(", "));
+    long size = fields.stream().mapToLong(Entry::wireSize).sum();
+    if (known == null || !endsAt(in, size, source)) {
+      fields = List.of(BuiltInLayout.bytes("data", in.remaining()));
+      size = in.remaining();
+    }
+    in.skip(size, name);
     return new Struct(name, version, fields, List.of(), false);
+  }
+
+  /** Whether the payload, or another subsection, is where a subsection of that size would end. */
+  private static boolean endsAt(Cursor in, long size, ByteSource source) throws IOException {
+    return size == in.remaining()
+        || size < in.remaining()
+            && source.bytes(new Span(in.position() + size, 1))[0]
+                == SectionDecoder.QEMU_VM_SUBSECTION;
   }
 
   private List<Entry> entries(String... lines) {

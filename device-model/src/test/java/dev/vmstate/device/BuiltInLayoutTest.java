@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.Span;
+import dev.vmstate.cpu.X86Cpu;
+import dev.vmstate.cpu.X86Registers;
 import dev.vmstate.fixtures.DeviceFields;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -186,6 +188,108 @@ class BuiltInLayoutTest {
                       s -> s.array("env.msr_ia32_sgxlepubkeyhash", "uint64", 1, 2, 3, 4))
                   .subsection("cpu/triple_fault", 1, s -> s.u8("env.triple_fault_pending", 1)));
     }
+  }
+
+  /** Written from target/i386/machine.c: what a guest has that uses it all. */
+  private static void wideState(DeviceFields cpu) {
+    cpu.subsection(
+            "cpu/msr_architectural_pmu",
+            1,
+            s ->
+                s.u64("env.msr_fixed_ctr_ctrl", 1)
+                    .u64("env.msr_global_ctrl", 2)
+                    .u64("env.msr_global_status", 3)
+                    .u64("env.msr_global_ovf_ctrl", 4)
+                    .array("env.msr_fixed_counters", "uint64", 5, 6, 7)
+                    .array("env.msr_gp_counters", "uint64", new long[18])
+                    .array("env.msr_gp_evtsel", "uint64", new long[18]))
+        .subsection(
+            "cpu/mpx",
+            1,
+            s ->
+                s.structs("env.bnd_regs", "bnd_regs", 1, 4, (b, i) -> b.u64("lb", i).u64("ub", 9))
+                    .u64("env.bndcs_regs.cfgu", 1)
+                    .u64("env.bndcs_regs.sts", 2)
+                    .u64("env.msr_bndcfgs", 3))
+        .subsection(
+            "cpu/avx512",
+            1,
+            s ->
+                s.array("env.opmask_regs", "uint64", 1, 2, 3, 4, 5, 6, 7, 8)
+                    .structs("env.xmm_regs[0]", "zmmh_reg", 1, 16, (z, i) -> words(z, 4, 8, i))
+                    .structs("env.xmm_regs[1]", "hi16_zmm_reg", 1, 16, (z, i) -> words(z, 0, 8, i)))
+        .subsection(
+            "cpu/intel_amx_xtile",
+            1,
+            s ->
+                s.array("env.xtilecfg", "uint8", new long[64])
+                    .array("env.xtiledata", "uint8", new long[8192]))
+        .subsection(
+            "cpu/arch_lbr",
+            1,
+            s ->
+                s.u64("env.msr_lbr_ctl", 1)
+                    .u64("env.msr_lbr_depth", 32)
+                    .structs(
+                        "env.lbr_records",
+                        "lbr_records_var",
+                        1,
+                        32,
+                        (l, i) -> l.u64("from", i).u64("to", i + 1).u64("info", 3)));
+  }
+
+  private static void words(DeviceFields register, int from, int to, int i) {
+    for (int word = from; word < to; word++) {
+      register.u64("_q_ZMMReg[" + word + "]", 100L * i + word);
+    }
+  }
+
+  @Test
+  void theStateOfWideRegistersReadsAsIfItWereDescribed() throws Exception {
+    sameAsDescribed(true, BuiltInLayoutTest::wideState);
+  }
+
+  @Test
+  void viewsOfACpuNeedNoDescription() throws Exception {
+    byte[] payload = DeviceFields.of(cpu(true, BuiltInLayoutTest::wideState)).bytes();
+    ByteSource source = ByteSource.of("a.mig", payload);
+    Span span = new Span(0, payload.length);
+    Field.Group root =
+        SectionDecoder.decode(
+            source, span, "cpu", BuiltInLayout.of(source, span, "cpu", 12).orElseThrow());
+    DeviceSection section =
+        new DeviceSection("cpu", 0, 12, span, span, DeviceSection.Decoded.MODEL, "", root, source);
+    X86Cpu cpu = X86Registers.of(section).orElseThrow();
+    assertEquals(506, cpu.find("zmm5").orElseThrow().word(6));
+    assertEquals(1003, cpu.find("zmm26").orElseThrow().word(3));
+    assertEquals(1003, cpu.find("ymm26").orElseThrow().word(3));
+    assertEquals(5, cpu.find("ymm5").orElseThrow().word(2)); // ymmh_reg's _q_ZMMReg[2]
+    assertEquals(3, cpu.find("k2").orElseThrow().value());
+    assertEquals(2, cpu.find("bnd2").orElseThrow().value());
+    assertEquals(9, cpu.find("bnd2").orElseThrow().word(1));
+    assertEquals(8, cpu.find("msr.IA32_LBR_7_TO_IP").orElseThrow().value());
+    assertEquals(6, cpu.find("msr[0x30a]").orElseThrow().value());
+    assertEquals(8192, cpu.find("tmm7").orElseThrow().bits());
+  }
+
+  @Test
+  void anApicAndWhetherACpuIsHaltedNeedNoDescription() throws Exception {
+    byte[] apic = new byte[181 + 23];
+    ByteBuffer.wrap(apic).putInt(0, 0xfee00900).put(6, (byte) 0x50).putInt(109, 0x10030);
+    byte[] name = "apic_sipi".getBytes(StandardCharsets.US_ASCII);
+    ByteBuffer.wrap(apic, 181, 23).put((byte) 5).put((byte) 9).put(name).putInt(1).putInt(8);
+    Field.Group root = builtIn("apic", 3, Arrays.copyOf(apic, 181)).orElseThrow();
+    assertEquals(0x50, ((Field.Scalar) root.children().get(3)).value());
+    Field.Array lvt = (Field.Array) root.children().get(10);
+    assertEquals("lvt", lvt.name());
+    assertEquals(START + 109, lvt.span().offset());
+    Field.Group sipi = builtIn("apic", 3, apic).orElseThrow();
+    assertEquals("apic_sipi", sipi.children().get(sipi.children().size() - 1).name());
+    assertTrue(builtIn("apic", 2, apic).isEmpty());
+    Field.Group common =
+        builtIn("cpu_common", 1, new byte[] {0, 0, 0, 1, 0, 0, 0, 2}).orElseThrow();
+    assertEquals(1, ((Field.Scalar) common.children().get(0)).value());
+    assertTrue(builtIn("cpu_common", 1, new byte[7]).isEmpty());
   }
 
   /** A subsection of a later QEMU, or of a later version: known ones before it are read. */
