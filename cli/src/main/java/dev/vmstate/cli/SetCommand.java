@@ -118,6 +118,7 @@ final class SetCommand implements Callable<Integer> {
         }
       }
       CpuLinks.follow(opened.cpus(), edits);
+      linked.checksums();
       if (!structure.isEmpty() && opened.stream().forward()) {
         opened.randomAccess(output.progress());
       }

@@ -15,7 +15,7 @@ public enum Checksum {
    * verify it: {@code hw/net/e1000x_common.c} (e1000x_core_prepare_eeprom), {@code eepro100.c}
    * (nic_reset).
    */
-  EEPROM("eeprom", 128, 126, 2, "words 0 to 0x3f add up to 0xBABA") {
+  EEPROM("eeprom", 0, 128, 126, 2, "words 0 to 0x3f add up to 0xBABA") {
     @Override
     byte[] value(ByteBuffer bytes) {
       int sum = 0xBABA;
@@ -30,7 +30,7 @@ public enum Checksum {
    * The last word of a 21140 serial ROM is the low half of the CRC-32 of the 126 bytes before it:
    * {@code hw/net/tulip.c}, tulip_srom_crc.
    */
-  SROM("srom", 128, 126, 2, "the CRC of 126 bytes") {
+  SROM("srom", 0, 128, 126, 2, "the CRC of 126 bytes") {
     @Override
     byte[] value(ByteBuffer bytes) {
       CRC32 crc = new CRC32();
@@ -45,7 +45,7 @@ public enum Checksum {
    * Bytes 12 and 13 of pcnet's PROM are the little-endian sum of all 16, counted as 0 themselves:
    * {@code hw/net/pcnet.c}, pcnet_h_reset.
    */
-  PROM("prom", 16, 12, 2, "the sum of 16 bytes") {
+  PROM("prom", 0, 16, 12, 2, "the sum of 16 bytes") {
     @Override
     byte[] value(ByteBuffer bytes) {
       int sum = 0;
@@ -60,7 +60,7 @@ public enum Checksum {
    * Bytes 0x2e and 0x2f of a PC's CMOS are the sum of 0x10 to 0x2d, high byte first. QEMU fills
    * them in for no one; firmware and DOS programs that verify it are why it is kept.
    */
-  CMOS("cmos", 48, 0x2e, 2, "the sum of bytes 0x10 to 0x2d") {
+  CMOS("cmos", 0x10, 48, 0x2e, 2, "the sum of bytes 0x10 to 0x2d") {
     @Override
     byte[] value(ByteBuffer bytes) {
       int sum = 0;
@@ -72,12 +72,14 @@ public enum Checksum {
   };
 
   private final String id;
+  private final int from;
   private final int covered;
   private final Span place;
   private final String rule;
 
-  Checksum(String id, int covered, int at, int length, String rule) {
+  Checksum(String id, int from, int covered, int at, int length, String rule) {
     this.id = id;
+    this.from = from;
     this.covered = covered;
     this.place = new Span(at, length);
     this.rule = rule;
@@ -93,6 +95,11 @@ public enum Checksum {
         .filter(checksum -> checksum.id.equals(id))
         .findFirst()
         .orElseThrow(() -> new IllegalArgumentException("no checksum '" + id + "'"));
+  }
+
+  /** The first byte it says something about. */
+  public int from() {
+    return from;
   }
 
   /** How many bytes from the start of the field it is computed of, itself included. */

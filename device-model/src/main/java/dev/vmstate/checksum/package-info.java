@@ -1,5 +1,6 @@
 /**
  * Checksums that device state carries and guests verify. Start at {@link
- * dev.vmstate.checksum.Checksum}. Knows how they are computed, not where they stand.
+ * dev.vmstate.checksum.Checksum}. The sums are there, {@link dev.vmstate.checksum.Checksums} lets
+ * them follow edits.
  */
 package dev.vmstate.checksum;

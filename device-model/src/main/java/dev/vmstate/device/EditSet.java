@@ -1,6 +1,7 @@
 package dev.vmstate.device;
 
 import dev.vmstate.bytes.Patch;
+import dev.vmstate.bytes.Span;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -17,7 +18,7 @@ public final class EditSet {
   private final List<FieldEdit> edits = new ArrayList<>();
 
   /** Byte offset to the edit that asked for it: edits are few and small beside RAM. */
-  private final Map<Long, FieldEdit> owners = new TreeMap<>();
+  private final TreeMap<Long, FieldEdit> owners = new TreeMap<>();
 
   /**
    * Adds an edit that changes something; one that changes nothing is dropped.
@@ -60,6 +61,24 @@ public final class EditSet {
   /** The edits that change bytes, in the order they came. */
   public List<FieldEdit> edits() {
     return List.copyOf(edits);
+  }
+
+  /** Whether an edit asks for a byte of {@code span}. */
+  public boolean touches(Span span) {
+    Long first = owners.ceilingKey(span.offset());
+    return first != null && first < span.end();
+  }
+
+  /** The bytes of {@code span} as they will be. */
+  public byte[] over(Span span, byte[] before) {
+    byte[] after = before.clone();
+    owners
+        .subMap(span.offset(), span.end())
+        .forEach(
+            (at, edit) ->
+                after[(int) (at - span.offset())] =
+                    edit.after().array()[(int) (at - edit.where().offset())]);
+    return after;
   }
 
   /** Whether nothing changes. */

@@ -37,7 +37,7 @@ record CopyRule(
     Optional<FieldPath> target = field(device, devices);
     long at = (long) element * width;
     if (target.isEmpty()
-        || width(target.get().field()) != width
+        || !fits(target.get().field())
         || at + pattern.length() > target.get().span().length()
         || checksum.isPresent() && checksum.get().covered() > target.get().span().length()) {
       return Optional.empty();
@@ -64,10 +64,12 @@ record CopyRule(
         .flatMap(other -> Copies.find(other, parts[1]));
   }
 
-  private static int width(Field field) {
-    return field instanceof Field.Array array
-        ? array.type().width()
-        : field instanceof Field.Scalar scalar ? scalar.type().width() : 1;
+  /** Bytes may be anything; numbers have to be of the width the table says. */
+  private boolean fits(Field field) {
+    if (field instanceof Field.Array array) {
+      return array.type().width() == width;
+    }
+    return !(field instanceof Field.Scalar scalar) || scalar.type().width() == width;
   }
 
   /** Every element that changes, and the checksum over them. */

@@ -1,6 +1,8 @@
 package dev.vmstate.nic;
 
+import dev.vmstate.checksum.SummedField;
 import dev.vmstate.device.DeviceSection;
+import dev.vmstate.device.FieldPath;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -62,6 +64,22 @@ public final class Nics {
     return serial.isPresent()
         ? serial.get().find(nic.section()).map(Copies.Found::copy)
         : Optional.empty();
+  }
+
+  /** The fields of network cards that carry a checksum. */
+  public static List<SummedField> checksums(List<DeviceSection> devices) {
+    List<SummedField> places = new ArrayList<>();
+    for (DeviceSection device : devices) {
+      Optional<NicModel> model = NicTable.of(device.name());
+      for (CopyRule rule : model.map(NicModel::copies).orElse(List.of())) {
+        Optional<FieldPath> field =
+            rule.checksum().isPresent() ? rule.field(device, devices) : Optional.empty();
+        if (field.isPresent()) {
+          places.add(new SummedField(field.get(), rule.checksum().get()));
+        }
+      }
+    }
+    return places;
   }
 
   private static boolean fits(Nic nic, String wanted) {

@@ -7,6 +7,7 @@ import dev.vmstate.exchange.Extraction;
 import dev.vmstate.exchange.Manifest;
 import dev.vmstate.exchange.StreamFingerprint;
 import dev.vmstate.hardware.HardwareXmlReader;
+import dev.vmstate.linked.Checksums;
 import dev.vmstate.linked.CpuLinks;
 import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.ram.PageVisitor;
@@ -55,6 +56,7 @@ public final class Injection {
       try (InputStream in =
           new BufferedInputStream(Files.newInputStream(hardware.get()), 1 << 16)) {
         fields.addAll(HardwareXmlReader.edits(in, hardware.get().toString(), snapshot.hardware()));
+        Checksums.follow(snapshot.devices(), fields, hardware.get().toString());
       }
     }
     if (core.isEmpty()) {

@@ -6,6 +6,7 @@ import dev.vmstate.firmware.Acpi;
 import dev.vmstate.firmware.GenerationId;
 import dev.vmstate.firmware.Smbios;
 import dev.vmstate.firmware.TableEdit;
+import dev.vmstate.linked.Checksums;
 import dev.vmstate.linked.ClockShift;
 import dev.vmstate.linked.LinkedEdit;
 import dev.vmstate.snapshot.StreamSnapshot;
@@ -231,6 +232,11 @@ public final class LinkedEdits {
     } catch (IOException e) {
       throw placed(e);
     }
+  }
+
+  /** Lets checksums follow what the fields change. */
+  public void checksums() throws IOException {
+    Checksums.follow(snapshot.devices(), fields, "set");
   }
 
   /** Of which snapshot. */
