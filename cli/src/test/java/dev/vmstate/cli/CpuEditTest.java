@@ -99,7 +99,7 @@ class CpuEditTest {
         xml,
         before
             .replace("value=\"0x123456789abcdef0123456789abcdef01\"", "value=\"0x77\"")
-            .replace("bits=\"PE|MP|ET|PG\"", "bits=\"PE|MP|TS|ET|PG\""));
+            .replace("bits=\"PE MP ET PG\"", "bits=\"PE|MP|TS|ET|PG\""));
     String report = Cli.ok("inject", vm, "-o", result);
     assertTrue(report.contains("hflags"), report);
     assertEquals("0x77", get(result, "cpu[0]/ymm1"));
@@ -108,7 +108,7 @@ class CpuEditTest {
     Files.writeString(
         xml,
         before.replace(
-            "value=\"0x80000013\" bits=\"PE|MP|ET|PG\"", "value=\"0x80000011\" bits=\"PE\""));
+            "value=\"0x80000013\" bits=\"PE MP ET PG\"", "value=\"0x80000011\" bits=\"PE\""));
     Cli refused = Cli.run("inject", vm, "--dry-run");
     assertEquals(1, refused.status());
     assertTrue(refused.err().contains("change one of the two"), refused.err());

@@ -1,6 +1,7 @@
 package dev.vmstate.cpu;
 
 import dev.vmstate.device.Meaning;
+import dev.vmstate.device.NamedNumber;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -13,6 +14,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Pattern;
 
 /** Names of a register's bits and values, from the table {@code x86-bits.txt}. */
@@ -65,6 +67,14 @@ public final class BitNames {
   public static Meaning of(String register) {
     String name = register.endsWith(".flags") ? "flags" : register;
     return BY_REGISTER.getOrDefault(name, Meaning.NONE);
+  }
+
+  /** The names of a register as those of a field's number are told; empty when it has none. */
+  public static Optional<NamedNumber> named(Register register) {
+    Meaning names = of(register.name());
+    return names.named() && register.bits() <= Long.SIZE
+        ? Optional.of(new NamedNumber(register.bits(), false, names))
+        : Optional.empty();
   }
 
   /**

@@ -69,7 +69,7 @@ public record Meaning(String name, List<Bits> bits, Map<String, Long> values, St
       if ((left & part.mask()) == 0) {
         continue;
       }
-      words.add(part.single() ? part.name() : part.name() + "=" + partValue(part, value));
+      words.add(part.single() ? part.name() : part.name() + "=" + part(part, value));
       left &= ~part.mask();
     }
     if (left != 0) {
@@ -125,7 +125,8 @@ public record Meaning(String name, List<Bits> bits, Map<String, Long> values, St
     return set ? value | mask : value & ~mask;
   }
 
-  private String partValue(Bits part, long value) {
+  /** The value of some bits: by its name where it has one, else as a number. */
+  public String part(Bits part, long value) {
     long number = part.of(value);
     for (Map.Entry<String, Long> named : values.entrySet()) {
       if (named.getKey().startsWith(part.name() + ".") && named.getValue() == number) {

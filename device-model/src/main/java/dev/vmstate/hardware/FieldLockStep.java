@@ -5,11 +5,15 @@ import dev.vmstate.device.DeviceSection;
 import dev.vmstate.device.EditSet;
 import dev.vmstate.device.Field;
 import dev.vmstate.device.FieldEdit;
+import dev.vmstate.device.Meaning;
+import dev.vmstate.device.NamedNumber;
 import dev.vmstate.device.ScalarType;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Iterator;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** The fields of one device side by side with its elements; a changed value becomes an edit. */
 final class FieldLockStep {
@@ -20,6 +24,9 @@ final class FieldLockStep {
   /** What is left of the groups the reader is in, innermost last. */
   private final Deque<Iterator<Field>> groups = new ArrayDeque<>();
 
+  /** The array read last, which elements may follow. */
+  private Field.@Nullable Array array;
+
   FieldLockStep(DeviceSection section, XmlPlace place, EditSet edits) {
     this.section = section;
     this.place = place;
@@ -27,11 +34,47 @@ final class FieldLockStep {
     groups.addLast(FieldShape.children(section).iterator());
   }
 
-  void number(HardwareXmlHandler.Tag tag, ScalarType type, long value) throws IOException {
+  void number(
+      HardwareXmlHandler.Tag tag, ScalarType type, long value, @Nullable DerivedNames names)
+      throws IOException {
     Field.Scalar scalar = (Field.Scalar) next(tag, FieldShape.INT);
     same("type", type.name(), scalar.type().name(), tag.line());
-    if (value != scalar.value()) {
-      add(type, scalar.span(), place.path(), value, tag.line());
+    long agreed =
+        DerivedNames.agree(
+            names,
+            NamedNumber.of(type, scalar.meaning(-1)),
+            value,
+            scalar.value(),
+            place,
+            tag.line());
+    if (agreed != scalar.value()) {
+      add(type, scalar.span(), place.path(), agreed, tag.line());
+    }
+  }
+
+  /** One value of the array before it, which must be there in the document and the snapshot. */
+  void element(
+      HardwareXmlHandler.Element element,
+      ScalarType type,
+      long value,
+      @Nullable DerivedNames names)
+      throws IOException {
+    Field.Array of = array;
+    if (of == null || element.index() >= of.count()) {
+      throw place.bad(element.line(), "the array before it has no such value");
+    }
+    int index = (int) element.index();
+    Optional<Meaning> meaning = of.meaning(index);
+    if (!element.called().isEmpty()) {
+      same("name", element.called(), meaning.map(Meaning::name).orElse(""), element.line());
+    }
+    Span span = of.element(index);
+    long stored = type.decode(section.source().bytes(span), 0);
+    long agreed =
+        DerivedNames.agree(
+            names, NamedNumber.of(type, meaning), value, stored, place, element.line());
+    if (agreed != stored) {
+      add(type, span, place.path(), agreed, element.line());
     }
   }
 
@@ -39,14 +82,14 @@ final class FieldLockStep {
     Field.Array array = (Field.Array) next(tag, FieldShape.INTS);
     same("type", type.name(), array.type().name(), tag.line());
     same("count", count, array.count(), tag.line());
+    this.array = array;
     FieldBytes stored = new FieldBytes(section.source(), array.span());
-    String element = count > 16 ? "%s[0x%x]" : "%s[%d]"; // as FieldPath prints it
     return new ValueSink() {
       @Override
       public void run(long first, long repeat, long value, int line) throws IOException {
         for (long i = first; i < first + repeat; i++) {
           if (stored.number(type, i) != value) {
-            String path = element.formatted(place.path(), i);
+            String path = place.path() + FieldShape.index(count, i);
             add(type, array.element((int) i), path, value, line);
           }
         }
@@ -59,6 +102,14 @@ final class FieldLockStep {
 
   ValueSink bytes(HardwareXmlHandler.Tag tag, String type, long size) throws IOException {
     Field field = next(tag, FieldShape.BYTES);
+    same("type", type, FieldShape.bytesType(field), tag.line());
+    same("size", size, field.span().length(), tag.line());
+    return new ByteRangeEdits(section.source(), field.span(), place, edits);
+  }
+
+  /** As bytes: the document says the same in another way. */
+  ValueSink text(HardwareXmlHandler.Tag tag, String type, long size) throws IOException {
+    Field field = next(tag, FieldShape.TEXT);
     same("type", type, FieldShape.bytesType(field), tag.line());
     same("size", size, field.span().length(), tag.line());
     return new ByteRangeEdits(section.source(), field.span(), place, edits);

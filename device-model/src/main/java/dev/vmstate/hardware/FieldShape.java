@@ -24,6 +24,8 @@ enum FieldShape {
   INTS("ints"),
   /** Bytes as they are. */
   BYTES("bytes"),
+  /** Bytes that are text, padded with zeros. */
+  TEXT("text"),
   /** A nested struct. */
   STRUCT("struct"),
   /** An optional part with framing of its own. */
@@ -31,6 +33,9 @@ enum FieldShape {
 
   /** Groups nested deeper stand as bytes; the reader's parser has a limit above it. */
   static final int MAX_DEPTH = 64;
+
+  /** Longer text stands as bytes; the reader's parser has a limit above it. */
+  private static final int MAX_TEXT = 1 << 10;
 
   private final String element;
 
@@ -77,7 +82,27 @@ enum FieldShape {
         return SUBSECTION;
       }
     }
-    return BYTES;
+    return field instanceof Field.Raw raw && text(section, raw) ? TEXT : BYTES;
+  }
+
+  /** How a path tells the elements of an array apart, as FieldPath prints it. */
+  static String index(long count, long index) {
+    return (count > 16 ? "[0x%x]" : "[%d]").formatted(index);
+  }
+
+  /** Whether a layout calls it text and it is: ASCII, and zeros only behind it. */
+  private static boolean text(DeviceSection section, Field.Raw raw) throws IOException {
+    if (!raw.type().equals("text") || raw.span().length() > MAX_TEXT) {
+      return false;
+    }
+    boolean ended = false;
+    for (byte b : section.source().bytes(raw.span())) {
+      if (ended ? b != 0 : b != 0 && (b < ' ' || b > '~')) {
+        return false;
+      }
+      ended |= b == 0;
+    }
+    return true;
   }
 
   /** What the {@code type} attribute of a field that stands as bytes says. */

@@ -32,7 +32,18 @@ final class HardwareXmlGrammar {
 
   private final XmlElements xml;
   private final XmlPlace place;
-  private final HardwareXmlHandler handler;
+
+  /** Who takes the fields: the handler, or the tape of the folded struct the reader is in. */
+  private HardwareXmlHandler handler;
+
+  /** Events that folded structs have come to in all. */
+  private long replayed;
+
+  /** The array just read, which elements may follow; its type and how many values it has. */
+  private HardwareXmlHandler.@Nullable Tag array;
+
+  private ScalarType arrayType = UINT64;
+  private int arrayCount;
 
   private HardwareXmlGrammar(XmlElements xml, XmlPlace place, HardwareXmlHandler handler) {
     this.xml = xml;
@@ -123,11 +134,12 @@ final class HardwareXmlGrammar {
     int line = xml.line();
     if (xml.name().equals("register")) {
       String name = name("name");
-      register(name, xml.attribute("value"), xml.optional("bits"), line);
+      register(name, xml.attribute("value"), names("value"), line);
     } else if (xml.name().equals("segment")) {
       String name = name("name");
       for (String part : CpuElement.PARTS) {
-        register(name + "." + part, xml.optional(part), null, line);
+        DerivedNames names = part.equals("flags") ? names("flags") : null;
+        register(name + "." + part, xml.optional(part), names, line);
       }
     } else {
       throw xml.bad("<%s> has no place in <cpu>".formatted(xml.name()));
@@ -136,7 +148,8 @@ final class HardwareXmlGrammar {
     xml.close();
   }
 
-  private void register(String name, @Nullable String value, @Nullable String bits, int line)
+  private void register(
+      String name, @Nullable String value, @Nullable DerivedNames names, int line)
       throws IOException {
     if (value == null) {
       return;
@@ -147,7 +160,7 @@ final class HardwareXmlGrammar {
           WIDE.matcher(value).matches()
               ? new BigInteger(value.substring(2), 16)
               : new BigInteger(Long.toUnsignedString(UINT64.parse(value))),
-          bits,
+          names,
           line);
     } catch (IllegalArgumentException e) {
       throw place.bad(line, "register '%s': %s".formatted(name, e.getMessage()));
@@ -182,7 +195,13 @@ final class HardwareXmlGrammar {
    * Everything up to the end tag of a device, struct or subsection; the parser limits the depth.
    */
   private void fields() throws IOException {
+    array = null;
     while (xml.open()) {
+      if (xml.name().equals("element")) {
+        element();
+        continue;
+      }
+      array = null;
       int index = xml.optional("index") == null ? -1 : (int) number("index", 0, Integer.MAX_VALUE);
       HardwareXmlHandler.Tag tag =
           new HardwareXmlHandler.Tag(xml.name(), name("name"), index, xml.line());
@@ -191,19 +210,15 @@ final class HardwareXmlGrammar {
         case "int" -> scalar(tag);
         case "ints" -> array(tag);
         case "bytes" -> bytes(tag);
-        case "struct" -> {
-          String type = name("type");
-          xml.noMoreAttributes();
-          handler.struct(tag, type);
-          fields();
-          handler.endGroup(xml.line());
-        }
+        case "text" -> text(tag);
+        case "struct" -> struct(tag);
         case "subsection" -> {
           long version = number("version", 0, MAX_UINT32);
           xml.noMoreAttributes();
           handler.subsection(tag, version);
           fields();
           handler.endGroup(xml.line());
+          array = null;
         }
         default -> throw xml.bad("<%s> is no kind of field".formatted(tag.element()));
       }
@@ -211,16 +226,128 @@ final class HardwareXmlGrammar {
     }
   }
 
+  /** A struct, or several with the same content; those are handed on one by one. */
+  private void struct(HardwareXmlHandler.Tag tag) throws IOException {
+    String type = name("type");
+    int last =
+        xml.optional("last") == null
+            ? tag.index()
+            : (int) number("last", Math.max(tag.index(), 0), Integer.MAX_VALUE);
+    if (last != tag.index() && tag.index() < 0) {
+      throw xml.bad("'last' without 'index'");
+    }
+    xml.noMoreAttributes();
+    if (last == tag.index()) {
+      handler.struct(tag, type);
+      fields();
+      handler.endGroup(xml.line());
+      array = null;
+      return;
+    }
+    HardwareXmlHandler outer = handler;
+    Tape tape = new Tape(place);
+    handler = tape;
+    fields();
+    int line = xml.line();
+    handler = outer;
+    array = null;
+    long count = last - (long) tag.index() + 1;
+    if ((tape.size() + 1) * count > Tape.MOST_EVENTS - replayed) {
+      throw place.bad(
+          tag.line(), "folded structs stand for more than %d values".formatted(Tape.MOST_EVENTS));
+    }
+    replayed += (tape.size() + 1) * count;
+    place.leave();
+    for (int index = tag.index(); index <= last && index >= 0; index++) {
+      HardwareXmlHandler.Tag one =
+          new HardwareXmlHandler.Tag(tag.element(), tag.name(), index, tag.line());
+      place.enter(one.label());
+      handler.struct(one, type);
+      tape.play(handler);
+      handler.endGroup(line);
+      place.leave();
+    }
+    place.enter(tag.label());
+  }
+
   private void scalar(HardwareXmlHandler.Tag tag) throws IOException {
     ScalarType type = scalarType();
-    long value;
+    long value = value(type);
+    DerivedNames names = names("value");
+    xml.noMoreAttributes();
+    handler.number(tag, type, value, names);
+    xml.close();
+  }
+
+  private long value(ScalarType type) throws IOException {
     try {
-      value = type.parse(xml.attribute("value"));
+      return type.parse(xml.attribute("value"));
     } catch (IllegalArgumentException e) {
       throw xml.bad(String.valueOf(e.getMessage()));
     }
+  }
+
+  private @Nullable DerivedNames names(String of) throws IOException {
+    String bits = xml.optional("bits");
+    String means = xml.optional("means");
+    if (bits != null && means != null) {
+      throw xml.bad("'bits' and 'means' together: a number has one of them");
+    }
+    if (bits != null) {
+      return new DerivedNames("bits", bits, of);
+    }
+    return means == null ? null : new DerivedNames("means", means, of);
+  }
+
+  private void element() throws IOException {
+    HardwareXmlHandler.Tag of = array;
+    if (of == null) {
+      throw xml.bad("<element> does not stand behind <ints>, of which it is one value");
+    }
+    String text = xml.attribute("index");
+    long index;
+    try {
+      index = UINT64.parse(text);
+    } catch (IllegalArgumentException e) {
+      index = -1;
+    }
+    if (index < 0 || index >= arrayCount) {
+      throw xml.bad(
+          "index '%s' is none of %s, which has %d values".formatted(text, of.name(), arrayCount));
+    }
+    String called = xml.optional("name") == null ? "" : name("name");
+    String label = of.label() + FieldShape.index(arrayCount, index);
+    int line = xml.line();
+    place.enter(label);
+    long value = value(arrayType);
+    DerivedNames names = names("value");
     xml.noMoreAttributes();
-    handler.number(tag, type, value);
+    handler.element(
+        new HardwareXmlHandler.Element(of, index, called, label, line), arrayType, value, names);
+    xml.close();
+    place.leave();
+  }
+
+  private void text(HardwareXmlHandler.Tag tag) throws IOException {
+    String type = name("type");
+    long size = number("size", 0, Long.MAX_VALUE);
+    String value = name("value");
+    xml.noMoreAttributes();
+    int length = value.length();
+    if (value.chars().anyMatch(c -> c > 0xff)) {
+      throw xml.bad("value: a character is no byte: write \\xNN for each byte of it");
+    }
+    if (length > size) {
+      throw xml.bad("value: %d characters where %d have room".formatted(length, size));
+    }
+    ValueSink sink = handler.text(tag, type, size);
+    for (int i = 0; i < length; i++) {
+      sink.run(i, 1, value.charAt(i), tag.line());
+    }
+    if (length < size) {
+      sink.run(length, size - length, 0, tag.line());
+    }
+    sink.end();
     xml.close();
   }
 
@@ -230,6 +357,9 @@ final class HardwareXmlGrammar {
     xml.noMoreAttributes();
     ValueSink sink = handler.numbers(tag, type, count);
     xml.text(FoldedText.numbers(place, type, count, sink));
+    array = tag;
+    arrayType = type;
+    arrayCount = count;
   }
 
   private void bytes(HardwareXmlHandler.Tag tag) throws IOException {

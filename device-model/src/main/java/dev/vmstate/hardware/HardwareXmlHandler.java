@@ -13,7 +13,8 @@ interface HardwareXmlHandler {
   /**
    * What every field's element has.
    *
-   * @param element {@code int}, {@code ints}, {@code bytes}, {@code struct} or {@code subsection}
+   * @param element {@code int}, {@code ints}, {@code bytes}, {@code text}, {@code struct} or
+   *     {@code subsection}
    * @param index -1 where the attribute is absent
    */
   record Tag(String element, String name, int index, int line) {
@@ -21,6 +22,16 @@ interface HardwareXmlHandler {
       return index < 0 ? name : name + "[" + index + "]";
     }
   }
+
+  /**
+   * An {@code <element>}: one value of the array before it.
+   *
+   * @param array the array's tag
+   * @param index which value
+   * @param called its name, or empty where the attribute is absent
+   * @param label how a path names it, e.g. {@code mac_reg[0x8]}
+   */
+  record Element(Tag array, long index, String called, String label, int line) {}
 
   void machine(String vmm, String type, String arch, int line) throws IOException;
 
@@ -31,7 +42,8 @@ interface HardwareXmlHandler {
   void cpu(int index, String mode, int line) throws IOException;
 
   /** A register or one part of a segment ({@code cs.base}). */
-  void register(String name, BigInteger value, @Nullable String bits, int line) throws IOException;
+  void register(String name, BigInteger value, @Nullable DerivedNames names, int line)
+      throws IOException;
 
   /** {@code <fpu>} and its like begin, with registers in them. */
   void registerGroup(String name, int line) throws IOException;
@@ -44,11 +56,18 @@ interface HardwareXmlHandler {
 
   void device(String name, long instance, long version, int line) throws IOException;
 
-  void number(Tag tag, ScalarType type, long value) throws IOException;
+  void number(Tag tag, ScalarType type, long value, @Nullable DerivedNames names)
+      throws IOException;
 
   ValueSink numbers(Tag tag, ScalarType type, int count) throws IOException;
 
+  void element(Element element, ScalarType type, long value, @Nullable DerivedNames names)
+      throws IOException;
+
   ValueSink bytes(Tag tag, String type, long size) throws IOException;
+
+  /** The text's bytes, and zeros behind them. */
+  ValueSink text(Tag tag, String type, long size) throws IOException;
 
   void struct(Tag tag, String vmsd) throws IOException;
 

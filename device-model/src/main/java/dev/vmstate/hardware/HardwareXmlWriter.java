@@ -7,13 +7,20 @@ import dev.vmstate.cpu.Register;
 import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.device.DeviceSection;
 import dev.vmstate.device.Field;
+import dev.vmstate.device.Meaning;
+import dev.vmstate.device.NamedNumber;
 import dev.vmstate.device.ScalarType;
 import dev.vmstate.memory.RamBlock;
 import dev.vmstate.nic.Nic;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.IntStream;
 import javax.xml.stream.XMLStreamException;
 import javax.xml.stream.XMLStreamWriter;
 
@@ -24,7 +31,8 @@ import javax.xml.stream.XMLStreamWriter;
  * machine ::= ram cpu* nic* device*
  * ram     ::= block*
  * cpu     ::= ( register | segment )*, event?, fpu?, sse?, avx?, msr?, apic?    of register*
- * device  ::= ( int | ints | bytes | struct | subsection )*       struct and subsection likewise
+ * device  ::= ( int | ints element* | bytes | text | struct | subsection )*
+ *                                                         struct and subsection likewise
  * </pre>
  *
  * <p>{@link HardwareXmlReader} undoes it. {@link FieldShape} says which element a field becomes,
@@ -46,8 +54,18 @@ public final class HardwareXmlWriter {
         Values may be changed; names, types, counts, sizes and the order may not. Numbers are
         decimal or 0x hexadecimal. <cpu> and <nic> are views over the devices below: change a
         value in one place, the view or the field, and every copy of it follows.
+
+        Derived, that is, said elsewhere too:
+            bits=, means=   the number beside it, in names: change the number or the names
+            <element>       one value of the array before it, with its name
+            mac= of a NIC   every field of that card that holds its address
+        Change one of the two, or both to the same; what contradicts is refused with both lines.
+        'vmstate get -e SNAPSHOT PATH' lists the names a field knows, and explains it.
+
         In arrays V*N stands for N times V (split it to change one of them), and 0x1500: is the
-        index of the value behind it. Comments and white space are not read.
+        index of the value behind it. index="2" last="9" of a <struct> stands for eight structs of
+        the same content; to change one, write it apart: 2 to 4, 5, 6 to 9.
+        Comments and white space are not read.
       """;
 
   private static final String NOTHING_TO_EDIT =
@@ -56,6 +74,9 @@ public final class HardwareXmlWriter {
         The RAM blocks and CPUs of a dump, which has no device state: there is nothing here that
         could be changed and put back.
       """;
+
+  /** Values listed one by one of an array all of whose values have names. */
+  private static final int MOST_ELEMENTS = 64;
 
   private final XMLStreamWriter xml;
   private int depth;
@@ -133,6 +154,9 @@ public final class HardwareXmlWriter {
         for (Register part : element.registers()) {
           xml.writeAttribute(CpuElement.part(part), CpuElement.format(part));
         }
+        for (Register part : element.registers()) {
+          names(part);
+        }
       } else {
         register(element.registers().get(0));
       }
@@ -151,9 +175,7 @@ public final class HardwareXmlWriter {
     empty("register");
     text("name", register.name());
     xml.writeAttribute("value", CpuElement.format(register));
-    if (!BitNames.set(register.name(), register.value()).isEmpty()) {
-      xml.writeAttribute("bits", BitNames.of(register.name()).format(register.value()));
-    }
+    names(register);
   }
 
   private void device(DeviceSection device) throws XMLStreamException, IOException {
@@ -165,13 +187,22 @@ public final class HardwareXmlWriter {
       line();
       xml.writeComment(" " + XmlNames.escape(device.note()) + " ");
     }
-    for (Field field : FieldShape.children(device)) {
-      field(device, field, 0);
-    }
+    fields(device, FieldShape.children(device), 0);
     end();
   }
 
-  private void field(DeviceSection device, Field field, int groups)
+  private void fields(DeviceSection device, List<Field> fields, int groups)
+      throws XMLStreamException, IOException {
+    for (int i = 0; i < fields.size(); ) {
+      boolean struct = FieldShape.of(device, fields.get(i), groups) == FieldShape.STRUCT;
+      int run = struct ? FoldedGroups.run(device, fields, i) : 1;
+      field(device, fields.get(i), groups, run);
+      i += run;
+    }
+  }
+
+  /** One field, or {@code run} structs that are the same. */
+  private void field(DeviceSection device, Field field, int groups, int run)
       throws XMLStreamException, IOException {
     FieldShape shape = FieldShape.of(device, field, groups);
     switch (shape) {
@@ -180,7 +211,7 @@ public final class HardwareXmlWriter {
         empty(shape.element());
         name(scalar);
         text("type", scalar.type().name());
-        xml.writeAttribute("value", number(scalar.type(), scalar.value()));
+        value(scalar.type(), scalar.meaning(-1), scalar.value());
       }
       case INTS -> {
         Field.Array array = (Field.Array) field;
@@ -190,16 +221,26 @@ public final class HardwareXmlWriter {
         xml.writeAttribute("count", Integer.toString(array.count()));
         FieldBytes bytes = new FieldBytes(device.source(), array.span());
         lines(FoldedLines.numbers(bytes, array.type(), array.count()));
+        elements(array, bytes);
       }
       case BYTES -> bytes(field, new FieldBytes(device.source(), field.span()));
+      case TEXT -> {
+        empty(shape.element());
+        name(field);
+        text("type", FieldShape.bytesType(field));
+        xml.writeAttribute("size", Long.toString(field.span().length()));
+        byte[] bytes = device.source().bytes(field.span());
+        text("value", new String(bytes, StandardCharsets.ISO_8859_1).replaceFirst("\0*$", ""));
+      }
       case STRUCT -> {
         Field.Group group = (Field.Group) field;
         start(shape.element());
         name(group);
-        text("type", group.vmsd());
-        for (Field child : group.children()) {
-          field(device, child, groups + 1);
+        if (run > 1) {
+          xml.writeAttribute("last", Integer.toString(group.index() + run - 1));
         }
+        text("type", group.vmsd());
+        fields(device, group.children(), groups + 1);
         end();
       }
       case SUBSECTION -> {
@@ -207,10 +248,59 @@ public final class HardwareXmlWriter {
         start(shape.element());
         name(group);
         xml.writeAttribute("version", Long.toString(group.version() & 0xffff_ffffL));
-        for (Field child : group.children()) {
-          field(device, child, groups + 1);
-        }
+        fields(device, group.children(), groups + 1);
         end();
+      }
+    }
+  }
+
+  /** A number, and in names what it means. */
+  private void value(ScalarType type, Optional<Meaning> meaning, long value)
+      throws XMLStreamException {
+    Optional<NamedNumber> named = NamedNumber.of(type, meaning);
+    xml.writeAttribute(
+        "value", named.isPresent() ? named.get().number(value) : number(type, value));
+    if (named.isPresent()) {
+      names(named.get().attribute(), named.get().names(value));
+    }
+  }
+
+  private void names(Register register) throws XMLStreamException {
+    Optional<NamedNumber> named = BitNames.named(register);
+    if (named.isPresent()) {
+      names(named.get().attribute(), named.get().names(register.value()));
+    }
+  }
+
+  private void names(String attribute, String names) throws XMLStreamException {
+    if (!names.isEmpty()) {
+      text(attribute, names.equals("0") ? "" : names);
+    }
+  }
+
+  /** What an array's values are called: those with a name of their own that are not 0. */
+  private void elements(Field.Array array, FieldBytes bytes)
+      throws XMLStreamException, IOException {
+    Field.Elements named = array.named();
+    if (named == null) {
+      return;
+    }
+    Set<Integer> indexes = new TreeSet<>(named.single().keySet());
+    if (named.all() != null && named.all().named()) {
+      int most = Math.min(array.count(), MOST_ELEMENTS);
+      IntStream.range(0, most).forEach(indexes::add);
+    }
+    for (int i : indexes) {
+      Meaning meaning = array.meaning(i).orElse(Meaning.NONE);
+      long value = i >= 0 && i < array.count() ? bytes.number(array.type(), i) : 0;
+      if (value != 0 && (meaning.named() || !meaning.name().isEmpty())) {
+        empty("element");
+        String index = FieldShape.index(array.count(), i);
+        xml.writeAttribute("index", index.substring(1, index.length() - 1));
+        if (!meaning.name().isEmpty()) {
+          text("name", meaning.name());
+        }
+        value(array.type(), Optional.of(meaning), value);
       }
     }
   }

@@ -6,7 +6,6 @@ import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.device.DeviceSection;
 import dev.vmstate.device.EditSet;
 import dev.vmstate.device.FieldEdit;
-import dev.vmstate.device.Meaning;
 import dev.vmstate.device.ScalarType;
 import dev.vmstate.memory.RamBlock;
 import dev.vmstate.nic.MacAddress;
@@ -115,18 +114,27 @@ final class LockStep implements HardwareXmlHandler {
   }
 
   @Override
-  public void register(String name, BigInteger value, @Nullable String bits, int line)
-      throws IOException {
+  public void register(
+      String name, BigInteger value, @Nullable DerivedNames names, int line) throws IOException {
     if (!registers.hasNext()) {
       throw place.bad(line, "the snapshot has no register '%s' here".formatted(name));
     }
     Register register = registers.next();
     same("register", name, register.name(), line);
-    BigInteger whole = bits == null ? value : named(register, value, bits, line);
-    if (whole.bitLength() > register.bits()) {
+    if (value.bitLength() > register.bits()) {
       throw place.bad(
-          line, "register '%s': 0x%x does not fit %d bits".formatted(name, whole, register.bits()));
+          line, "register '%s': 0x%x does not fit %d bits".formatted(name, value, register.bits()));
     }
+    long agreed =
+        DerivedNames.agree(
+            names,
+            BitNames.named(register),
+            value.longValue(),
+            register.value(),
+            place.about("register '%s'".formatted(name)),
+            line);
+    BigInteger whole =
+        names == null ? value : new BigInteger(Long.toUnsignedString(agreed));
     if (whole.equals(register.whole())) {
       return;
     }
@@ -142,28 +150,6 @@ final class LockStep implements HardwareXmlHandler {
           new FieldEdit(
               path, edit.where(), edit.before(), edit.after(), edit.origin(), edit.note()));
     }
-  }
-
-  /** The value, said in two ways: either may have been edited, or both alike. */
-  private BigInteger named(Register register, BigInteger value, String bits, int line)
-      throws IOException {
-    Meaning names = BitNames.of(register.name());
-    if (bits.equals(names.format(register.value()))) {
-      return value;
-    }
-    BigInteger said;
-    try {
-      said = new BigInteger(Long.toUnsignedString(names.parse(bits, register.value())));
-    } catch (IllegalArgumentException e) {
-      throw place.bad(line, "register '%s': %s".formatted(register.name(), e.getMessage()));
-    }
-    if (!value.equals(register.whole()) && !value.equals(said)) {
-      throw place.bad(
-          line,
-          "register '%s': value is 0x%x, but bits '%s' are 0x%x: change one of the two"
-              .formatted(register.name(), value, bits, said));
-    }
-    return said;
   }
 
   @Override
@@ -216,8 +202,20 @@ final class LockStep implements HardwareXmlHandler {
   }
 
   @Override
-  public void number(Tag tag, ScalarType type, long value) throws IOException {
-    fields().number(tag, type, value);
+  public void number(Tag tag, ScalarType type, long value, @Nullable DerivedNames names)
+      throws IOException {
+    fields().number(tag, type, value, names);
+  }
+
+  @Override
+  public void element(Element element, ScalarType type, long value, @Nullable DerivedNames names)
+      throws IOException {
+    fields().element(element, type, value, names);
+  }
+
+  @Override
+  public ValueSink text(Tag tag, String type, long size) throws IOException {
+    return fields().text(tag, type, size);
   }
 
   @Override

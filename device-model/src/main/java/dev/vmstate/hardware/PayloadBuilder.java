@@ -10,7 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Makes each device's payload out of the document alone; RAM, CPU and NIC views add nothing. */
+/** Makes each device's payload out of the document alone; views and names add nothing. */
 final class PayloadBuilder implements HardwareXmlHandler {
   private static final int MAX_NAME = 255;
 
@@ -46,7 +46,8 @@ final class PayloadBuilder implements HardwareXmlHandler {
   }
 
   @Override
-  public void number(Tag tag, ScalarType type, long value) throws IOException {
+  public void number(Tag tag, ScalarType type, long value, @Nullable DerivedNames names)
+      throws IOException {
     claim(type.width(), tag.line());
     payload.writeBytes(type.encode(value));
   }
@@ -61,6 +62,11 @@ final class PayloadBuilder implements HardwareXmlHandler {
   public ValueSink bytes(Tag tag, String type, long size) throws IOException {
     claim(size, tag.line());
     return new Append(ScalarType.of("uint8").orElseThrow());
+  }
+
+  @Override
+  public ValueSink text(Tag tag, String type, long size) throws IOException {
+    return bytes(tag, type, size);
   }
 
   @Override
@@ -126,7 +132,8 @@ final class PayloadBuilder implements HardwareXmlHandler {
   public void cpu(int index, String mode, int line) {}
 
   @Override
-  public void register(String name, BigInteger value, @Nullable String bits, int line) {}
+  public void register(
+      String name, BigInteger value, @Nullable DerivedNames names, int line) {}
 
   @Override
   public void registerGroup(String name, int line) {}
@@ -139,6 +146,10 @@ final class PayloadBuilder implements HardwareXmlHandler {
 
   @Override
   public void nic(String device, String model, @Nullable String mac, int line) {}
+
+  @Override
+  public void element(
+      Element element, ScalarType type, long value, @Nullable DerivedNames names) {}
 
   @Override
   public void struct(Tag tag, String vmsd) {}

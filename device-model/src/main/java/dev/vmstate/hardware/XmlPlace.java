@@ -39,6 +39,13 @@ final class XmlPlace {
     return labels.isEmpty() ? root : root + "/" + fields();
   }
 
+  /** The same place, for errors about a part of it. */
+  XmlPlace about(String what) {
+    XmlPlace about = new XmlPlace(file);
+    about.part = part.isEmpty() ? what : part + ", " + what;
+    return about;
+  }
+
   /** Who asks for an edit. */
   String origin(int line) {
     return file + " line " + line;

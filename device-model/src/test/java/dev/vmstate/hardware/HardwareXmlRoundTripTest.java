@@ -57,7 +57,7 @@ class HardwareXmlRoundTripTest {
     assertTrue(
         document.contains(
             "<segment name=\"cs\" selector=\"0x10\" base=\"0x0\" limit=\"0xffffffff\""
-                + " flags=\"0xaf9b00\"/>"));
+                + " flags=\"0xaf9b00\" bits=\"A RW CODE S P L G 0xf0000\"/>"));
     assertTrue(document.contains("<ints name=\"offsets\" type=\"int16\" count=\"3\">-1 2 32767</"));
     assertTrue(document.contains("type=\"buffer\" size=\"65536\" fill=\"00\"/>"));
     assertTrue(document.contains("0x1500: 0x12005452 0x80005634 0x0*2814\n"), document);

@@ -7,6 +7,7 @@ import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.device.DeviceSection;
 import dev.vmstate.device.Field;
 import dev.vmstate.device.FieldEdit;
+import dev.vmstate.device.Meaning;
 import dev.vmstate.device.ScalarType;
 import dev.vmstate.memory.RamBlock;
 import dev.vmstate.nic.MacAddress;
@@ -16,7 +17,9 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -65,7 +68,7 @@ final class MachineBuilder {
 
   MachineBuilder scalar(String name, int index, ScalarType type, long value) {
     Span span = new Span(bytes.size(), type.width());
-    number(type.width(), value);
+    bytes.writeBytes(type.encode(value));
     long shown = type.decode(type.encode(value), 0);
     return add(new Field.Scalar(name, index, type, span, shown));
   }
@@ -136,6 +139,29 @@ final class MachineBuilder {
   MachineBuilder gap(int value) {
     bytes.write(value);
     return this;
+  }
+
+  /** Gives the field written last names of its bits or values; of an array, one of its elements. */
+  MachineBuilder named(int element, Meaning meaning) {
+    List<Field> children = open.getLast().children();
+    Field last = children.remove(children.size() - 1);
+    if (last instanceof Field.Array array) {
+      Map<Integer, Meaning> single =
+          new HashMap<>(array.named() == null ? Map.of() : array.named().single());
+      single.put(element, meaning);
+      return add(
+          new Field.Array(
+              array.name(),
+              array.index(),
+              array.type(),
+              array.count(),
+              array.span(),
+              new Field.Elements(null, single)));
+    }
+    Field.Scalar scalar = (Field.Scalar) last;
+    return add(
+        new Field.Scalar(
+            scalar.name(), scalar.index(), scalar.type(), scalar.span(), scalar.value(), meaning));
   }
 
   /** Names the field written last as a register. */
