@@ -473,6 +473,9 @@ final class LayoutReader {
       needed = line.quoted();
       condition = line.take("if") ? line.expression() : null;
     }
+    if (!needed.isEmpty()) {
+      tables.needed.putIfAbsent(name, needed);
+    }
     return new Item.Subsection(name, version, as, needed, condition, block(line));
   }
 

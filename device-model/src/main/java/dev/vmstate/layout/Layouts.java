@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -72,6 +73,11 @@ public final class Layouts {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** When QEMU writes a subsection, in its own words, where a table says so. */
+  public Optional<String> needed(String subsection) {
+    return Optional.ofNullable(tables.needed.get(subsection));
   }
 
   /**

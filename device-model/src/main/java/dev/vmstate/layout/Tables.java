@@ -11,6 +11,10 @@ final class Tables {
   final List<Layout> layouts = new ArrayList<>();
   final Map<String, Item.Block> structs = new HashMap<>();
   final Map<String, Naming> sets = new HashMap<>();
+
+  /** When QEMU writes a subsection, in its words, by the subsection's name. */
+  final Map<String, String> needed = new HashMap<>();
+
   final List<FieldNames> names = new ArrayList<>();
 
   /** Names for the fields of certain devices, by path without the group's indexes. */

@@ -7,6 +7,7 @@ import dev.vmstate.device.FieldPath;
 import dev.vmstate.device.VmdescText;
 import dev.vmstate.inject.InjectionReport;
 import dev.vmstate.inject.StructureEdits;
+import dev.vmstate.layout.Layouts;
 import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -44,7 +45,14 @@ public final class Subsections {
             group.span().length(),
             0,
             origin,
-            List.of()));
+            rule(group.vmsd())));
+  }
+
+  /** When QEMU writes it: its own rule, where a table has it. */
+  private static List<String> rule(String subsection) {
+    return Layouts.builtIn().needed(subsection).stream()
+        .map(needed -> "QEMU writes it when: " + needed)
+        .toList();
   }
 
   private static FieldPath.NotFoundException notOne(FieldPath found) {
@@ -80,7 +88,9 @@ public final class Subsections {
       if (parent.field() instanceof Field.Group group) {
         nearest = nearest.or(() -> Optional.of(parent));
         String name = path.substring(slash + 1);
-        if (!group.vmsd().isEmpty() && name.startsWith(group.vmsd() + "/")) {
+        if (!group.vmsd().isEmpty()
+            && name.startsWith(group.vmsd())
+            && name.length() > group.vmsd().length()) {
           return new Target(parent, group, name);
         }
       }
@@ -94,21 +104,28 @@ public final class Subsections {
         group.vmsd().isEmpty()
             ? "'%s': where the fields of %s end is not known, so nothing can be put behind them"
                 .formatted(path, parent.path())
-            : "'%s': a subsection of %s is called '%s/…', QEMU takes no other: '%s/%s/…' is the path"
-                .formatted(path, parent.path(), group.vmsd(), parent.path(), group.vmsd()));
+            : "'%s': a subsection's name begins with that of what it is in, QEMU takes no other: '%s/%s…' is the path"
+                .formatted(path, parent.path(), group.vmsd()));
   }
 
   /** Puts one in that another snapshot has, at its place among the others. */
   public static void add(StructureEdits edits, String path, StreamSnapshot from, String origin)
       throws IOException {
-    Target target = target(edits.snapshot(), path);
-    FieldPath found = FieldPath.find(from.devices(), target.path());
+    FieldPath found = FieldPath.find(from.devices(), path);
     if (!(found.field() instanceof Field.Group group)
         || group.kind() != Field.GroupKind.SUBSECTION) {
       throw notOne(found);
     }
     List<Field.Group> around = Groups.around(found.device().root(), group);
     List<Field.Group> siblings = Groups.subsections(around.get(around.size() - 1));
+    String parent = found.path();
+    parent = parent.substring(0, parent.length() - group.label().length() - 1);
+    FieldPath into = FieldPath.find(edits.snapshot().devices(), parent);
+    if (!(into.field() instanceof Field.Group there)) {
+      throw new FieldPath.NotFoundException(
+          "'%s': %s has no fields that are known".formatted(path, into.path()));
+    }
+    Target target = new Target(into, there, group.vmsd());
     Optional<VmdescText.Device> described = new StructureEdits(from).described(found.device());
     Optional<String> description =
         described.isPresent()
@@ -180,7 +197,7 @@ public final class Subsections {
     }
     edits.report(
         new InjectionReport.Structural(
-            target.path(), "subsection added", at, 0, bytes.length, origin, List.of()));
+            target.path(), "subsection added", at, 0, bytes.length, origin, rule(target.name())));
   }
 
   /** In front of the first that comes later in {@code order}, or behind all. */

@@ -62,7 +62,7 @@ final class Shape {
                     bus -> {
                       bus.u8("kind", 4).struct("slot", "slot", 1, this::slot);
                       if (second) {
-                        bus.subsection("bus/second", 1, sub -> sub.u8("x", 1));
+                        bus.subsection("bus_second", 1, sub -> sub.u8("x", 1));
                       }
                     })
                 .u32("mark", 0xfeed));

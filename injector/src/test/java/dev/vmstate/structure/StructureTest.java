@@ -174,7 +174,7 @@ class StructureTest {
     there(
         s -> {},
         s -> s.second = false,
-        edits -> Subsections.drop(edits, "timer/bus/bus/second", "test"));
+        edits -> Subsections.drop(edits, "timer/bus/bus_second", "test"));
     there(s -> {}, s -> s.only = false, edits -> Subsections.drop(edits, ONLY, "test"));
     Path whole = Files.write(directory.resolve("whole"), shape(s -> {}));
     try (StreamSnapshot from = StreamSnapshot.open(whole)) {
@@ -183,7 +183,7 @@ class StructureTest {
       there(
           s -> s.second = false,
           s -> {},
-          edits -> Subsections.add(edits, "timer/bus/bus/second", from, "test"));
+          edits -> Subsections.add(edits, "timer/bus/bus_second", from, "test"));
       there(
           s -> s.deep = false,
           s -> {},
@@ -243,7 +243,7 @@ class StructureTest {
     refused("is no subsection", edits -> Subsections.drop(edits, "timer/bus", "test"));
     refused("is there already", edits -> Subsections.add(edits, ONLY, new byte[0], 1, "test"));
     refused(
-        "is called 'bus/…'",
+        "'timer/bus/bus…' is the path",
         edits -> Subsections.add(edits, "timer/bus/wrong", new byte[0], 1, "test"));
     refused(
         "--count-field",
