@@ -12,6 +12,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.TypeConversionException;
 
@@ -20,7 +21,8 @@ import picocli.CommandLine.TypeConversionException;
     name = "set-mac",
     mixinStandardHelpOptions = true,
     description = {
-      "Changes a NIC's MAC address: registers, EEPROM and its checksum, configuration space.",
+      "Changes a NIC's MAC address: registers, EEPROM and its checksum, configuration space, the",
+      "receive filter; of any card of QEMU that migrates. What it cannot reach is said.",
       "In a libvirt save image the domain XML's too, by which 'virsh restore' starts QEMU."
     },
     footer = {
@@ -45,6 +47,14 @@ final class SetMacCommand implements Callable<Integer> {
       converter = MacConverter.class,
       description = "The new address, like 52:54:00:12:34:56.")
   private MacAddress mac;
+
+  @Option(
+      names = "--all-copies",
+      description = {
+        "Also change what merely looks like the old address in the card's state, as in packets",
+        "it has just sent; without this it is listed."
+      })
+  private boolean allCopies;
 
   static final class MacConverter implements ITypeConverter<MacAddress> {
     @Override
@@ -71,7 +81,7 @@ final class SetMacCommand implements Callable<Integer> {
     try (StreamSnapshot opened = snapshot.openStream()) {
       target.prepare(opened, output);
       Nic found = find(Nics.of(opened.devices()));
-      MacEdit edit = new MacEdit(opened, found, mac);
+      MacEdit edit = new MacEdit(opened, found, mac, allCopies);
       try (EditPlan plan = EditPlan.of(opened, edit.fields(), edit.saved())) {
         EditReport.print(target.carryOut(plan, output), target.done(), edit.limits(), output);
       }

@@ -310,6 +310,31 @@ class NicsTest {
   }
 
   @Test
+  void virtioNetsTableOfAddressesIsChangedWhereItHasTheCardsOwn() throws Exception {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    byte[] front = virtio(256, 3, false, new byte[6]);
+    bytes.write(front, 0, front.length - 3);
+    bytes.write(new byte[] {0, 0, 0, 0, 0, 0, 0, 12, 0, 1, 0, 0}); // tx_waiting … allmulti
+    bytes.write(new byte[] {0, 0, 0, 3});
+    bytes.write(new byte[] {0x02, 1, 2, 3, 4, 5});
+    bytes.write(OLD);
+    bytes.write(new byte[] {0x33, 0x33, 0, 0, 0, 1});
+    bytes.write(new byte[512]);
+    byte[] payload = bytes.toByteArray();
+    DeviceSection section =
+        DeviceSections.of("0000:00:04.0/virtio-net", 0, d -> oneVirtio(d, payload));
+    assertEquals(2, nic(section).copies().size());
+    long mac = front.length - 9L;
+    DeviceSection after = afterSet(section, places(mac, 6, mac + 6 + 12 + 4 + 6, 6));
+    assertEquals(2, nic(after).copies().size());
+    for (int cut = front.length; cut < payload.length - 512; cut++) {
+      byte[] prefix = java.util.Arrays.copyOf(payload, cut);
+      Nic card = nic(DeviceSections.of("0000:00:04.0/virtio-net", 0, d -> oneVirtio(d, prefix)));
+      assertEquals("52:54:00:12:34:56", card.mac().orElseThrow().toString());
+    }
+  }
+
+  @Test
   void virtioNetThatIsCutOrLiesAboutItsCountsHasNoKnownAddress() throws Exception {
     byte[] payload = virtio(256, 3, false, OLD);
     for (int cut = 0; cut < payload.length - 3; cut++) {

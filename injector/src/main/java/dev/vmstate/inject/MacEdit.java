@@ -4,7 +4,9 @@ import dev.vmstate.bytes.FormatException;
 import dev.vmstate.device.EditSet;
 import dev.vmstate.device.FieldEdit;
 import dev.vmstate.libvirt.DomainXml;
+import dev.vmstate.linked.Checksums;
 import dev.vmstate.nic.MacAddress;
+import dev.vmstate.nic.MacSearch;
 import dev.vmstate.nic.Nic;
 import dev.vmstate.nic.Nics;
 import dev.vmstate.snapshot.StreamSnapshot;
@@ -27,12 +29,19 @@ public final class MacEdit {
   private final Optional<SaveImageEdit> saved;
   private final List<String> limits = new ArrayList<>();
 
+  /** Decides what changes, in the places that are known for the model. */
+  public MacEdit(StreamSnapshot snapshot, Nic nic, MacAddress mac) throws IOException {
+    this(snapshot, nic, mac, false);
+  }
+
   /**
    * Decides what changes.
    *
+   * @param allCopies also whatever else looks like the old address in the card's state
    * @throws IOException when neither the state nor a domain XML holds an address of the card
    */
-  public MacEdit(StreamSnapshot snapshot, Nic nic, MacAddress mac) throws IOException {
+  public MacEdit(StreamSnapshot snapshot, Nic nic, MacAddress mac, boolean allCopies)
+      throws IOException {
     this.saved = SaveImageEdit.of(snapshot.holder());
     boolean inXml = saved.isPresent() && inDomainXml(saved.get(), nic, mac);
     if (nic.copies().isEmpty() && !inXml) {
@@ -51,7 +60,29 @@ public final class MacEdit {
         fields.addAll(serial.get().set(mac, ORIGIN));
       }
     }
+    List<Nic.Copy> more = MacSearch.find(nic, snapshot.devices(), known(nic));
+    for (Nic.Copy copy : more) {
+      if (allCopies) {
+        fields.addAll(copy.set(mac, ORIGIN + " --all-copies"));
+      } else {
+        limits.add(copy.what() + ": looks like the old address too; --all-copies changes it");
+      }
+    }
+    Checksums.follow(snapshot.devices(), fields, ORIGIN);
     limits.addAll(inXml ? Nics.limitsBesidesCommandLine(nic) : nic.limits());
+  }
+
+  /** Every place that a rule speaks of: what changes when no byte of the address stays. */
+  private static EditSet known(Nic nic) throws IOException {
+    EditSet known = new EditSet();
+    byte[] other = nic.mac().map(MacAddress::bytes).orElse(new byte[6]);
+    for (int i = 0; i < other.length; i++) {
+      other[i] ^= (byte) 0xff;
+    }
+    for (Nic.Copy copy : nic.copies()) {
+      known.addAll(copy.set(MacAddress.of(other), ORIGIN));
+    }
+    return known;
   }
 
   private boolean inDomainXml(SaveImageEdit edit, Nic nic, MacAddress mac) {

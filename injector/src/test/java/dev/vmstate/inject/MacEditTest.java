@@ -157,6 +157,31 @@ class MacEditTest {
   }
 
   @Test
+  void whatMerelyLooksLikeTheAddressIsListedAndChangedOnDemand() throws Exception {
+    byte[] packet = HexFormat.of().parseHex("ffffffffffff525400123456");
+    byte[] stream =
+        new MigrationStreamBuilder("pc-i440fx-7.2")
+            .block("pc.ram", 0x10000)
+            .device(
+                "0000:00:03.0/rtl8139",
+                5,
+                d -> d.buffer("conf.macaddr", OLD_BYTES).buffer("packet", packet))
+            .build();
+    Path file = Files.write(directory.resolve("vm.mig"), stream);
+    try (StreamSnapshot snapshot = StreamSnapshot.open(file)) {
+      Nic nic = Nics.of(snapshot.devices()).get(0);
+      MacEdit some = new MacEdit(snapshot, nic, MacAddress.parse(NEW));
+      assertEquals(1, some.fields().edits().size());
+      assertTrue(some.limits().get(0).startsWith("0000:00:03.0/rtl8139/packet[0x6]: looks"));
+      MacEdit all = new MacEdit(snapshot, nic, MacAddress.parse(NEW), true);
+      assertEquals(2, all.fields().edits().size());
+      assertArrayEquals(NEW_BYTES, all.fields().edits().get(1).after().array());
+      MacEdit none = new MacEdit(snapshot, nic, MacAddress.parse(OLD));
+      assertEquals(some.limits(), none.limits());
+    }
+  }
+
+  @Test
   void otherPlacesThatMentionTheAddressAreReported() throws Exception {
     String more = PCI.formatted(OLD, 0, 3) + "<filterref><parameter value='%s'/></filterref>";
     List<String> limits = new ArrayList<>();
