@@ -111,6 +111,52 @@ class CpuViewTest {
     edited(command, fresh, edits, "kvm");
   }
 
+  /**
+   * KVM computes hflags from the registers and saves what it has computed. So a snapshot whose
+   * hflags were made wrong on purpose says what they have to be.
+   */
+  @Test
+  void hiddenFlagsAreThoseThatKvmComputes() throws Exception {
+    assumeTrue(Files.isWritable(Path.of("/dev/kvm")), "no /dev/kvm");
+    QemuCommand command = machine("kvm", "qemu64");
+    Path fresh = dir.resolve("kvm.mig");
+    try (QemuProcess qemu = QemuProcess.startFresh(command)) {
+      new LoadAndSave(qemu, Progress.NONE).save(fresh);
+    }
+    for (List<String> edits :
+        List.of(
+            List.of("cpu[0]/cr0=PE|EM|TS|ET", "cpu[0]/cs.flags=0xcf9b00"),
+            List.of("cpu[0]/cr0=PE|ET", "cpu[0]/ss.flags=0xcff300", "cpu[0]/cs.flags=0xcffb00"),
+            List.of("cpu[0]/cr0=+MP", "cpu[0]/cr4=+OSFXSR", "cpu[0]/ds.base=0x1000"))) {
+      Path ours = dir.resolve("ours.mig");
+      Path wrong = dir.resolve("wrong.mig");
+      Path computed = dir.resolve("computed.mig");
+      List<Object> set = new ArrayList<>(List.of("set", fresh));
+      set.addAll(edits);
+      List<Object> setWrong = new ArrayList<>(set);
+      set.addAll(List.of("-o", ours));
+      setWrong.addAll(List.of("cpu[0]/hflags=0x8", "-o", wrong));
+      Cli.ok(set.toArray());
+      Cli.ok(setWrong.toArray());
+      try (StreamSnapshot snapshot = StreamSnapshot.open(wrong);
+          QemuProcess qemu = QemuProcess.startIncoming(command)) {
+        LoadAndSave loaded = new LoadAndSave(qemu, Progress.NONE);
+        loaded.load(snapshot);
+        loaded.save(computed);
+      }
+      // INHIBIT_IRQ, which the wrong ones have, is no copy of anything and stays.
+      long said = Long.decode(value(computed, "cpu[0]/hflags")) & ~8;
+      assertEquals(said, Long.decode(value(ours, "cpu[0]/hflags")), edits.toString());
+      Files.delete(ours);
+      Files.delete(wrong);
+    }
+  }
+
+  private static String value(Path snapshot, String path) {
+    String line = Cli.ok("get", snapshot, path).strip();
+    return line.substring(line.indexOf('=') + 1);
+  }
+
   private void edited(QemuCommand command, Path fresh, Map<String, BigInteger> edits, String which)
       throws Exception {
     Path edited = dir.resolve("edited.mig");
