@@ -68,7 +68,7 @@ final class MemoryCheck {
 
   private static Finding unknown(RamBlock block, Map<String, RamBlock> own, Destination to) {
     String device = block.name().replaceFirst("/?[^/]*$", "");
-    if (!to.whole() && block.name().matches("[0-9a-f]{4}:.*|.*/.*")) {
+    if (!to.whole() && ofDevice(block.name())) {
       return Finding.info(
           SECTION,
           block.name(),
@@ -86,9 +86,17 @@ final class MemoryCheck {
             .filter(other -> kind(other.name()).equals(kind(block.name())))
             .map(RamBlock::name)
             .toList();
-    return alike.size() == 1
-        ? finding.fixedBy("rename-block", block.name(), alike.get(0))
+    if (alike.size() == 1) {
+      return finding.fixedBy("rename-block", block.name(), alike.get(0));
+    }
+    return ofDevice(block.name())
+        ? finding.fixedBy("drop-block", block.name()).at("the memory of " + device)
         : finding;
+  }
+
+  /** Whether a block is a card's own, or firmware's, by the path in its name. */
+  private static boolean ofDevice(String name) {
+    return name.matches("[0-9a-f]{4}:.*|.*/.*");
   }
 
   /**
@@ -97,7 +105,7 @@ final class MemoryCheck {
    */
   private static String kind(String name) {
     int at = Math.max(name.lastIndexOf('/'), name.lastIndexOf('.'));
-    return name.matches("[0-9a-f]{4}:.*|.*/.*") ? name.substring(at + 1) : "";
+    return ofDevice(name) ? name.substring(at + 1) : "";
   }
 
   private static String bytes(long bytes) {

@@ -96,8 +96,7 @@ class SplicedEditsTest {
   void theFileIsWhatTheSplicesSayAndComesBack(long seed) throws IOException {
     List<Splice> splices = random(seed);
     byte[] after = applied(splices);
-    SplicedSource view =
-        new SplicedSource(ByteSource.of("before", before), Splices.of(splices));
+    SplicedSource view = new SplicedSource(ByteSource.of("before", before), Splices.of(splices));
     assertEquals(after.length, view.size());
     assertArrayEquals(after, view.bytes(new Span(0, view.size())), "without writing it");
     SplittableRandom random = new SplittableRandom(seed);
