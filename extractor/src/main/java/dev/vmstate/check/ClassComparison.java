@@ -26,7 +26,9 @@ final class ClassComparison {
     Map<String, DescribedField> known = new HashMap<>();
     classes.forEach(description -> collect(description, known, 0));
     for (WireField field : WireField.of(saved)) {
-      DescribedField same = known.get(field.name());
+      // vmdesc numbers fields of one name from QEMU 9.2 on: config[0]
+      DescribedField same =
+          known.getOrDefault(field.name(), known.get(field.name().replaceFirst("\\[\\d+]$", "")));
       if (same == null) {
         findings.add(
             Finding.warning(

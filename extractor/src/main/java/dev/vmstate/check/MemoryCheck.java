@@ -60,10 +60,23 @@ final class MemoryCheck {
             : saved.name().endsWith(".rom")
                 ? ": give the device the romfile= or romsize= it had"
                 : "";
-    return Finding.error(
-        SECTION,
-        saved.name(),
-        "%s, the destination's has %s%s".formatted(bytes(saved.bytes()), bytes(own.bytes()), hint));
+    Finding finding =
+        Finding.error(
+            SECTION,
+            saved.name(),
+            "%s, the destination's has %s%s"
+                .formatted(bytes(saved.bytes()), bytes(own.bytes()), hint));
+    return mainMemory(saved.name()) ? finding : dropped(finding, saved);
+  }
+
+  private static Finding dropped(Finding finding, RamBlock block) {
+    return finding
+        .fixedBy("drop-block", block.name())
+        .at("the destination's own contents stay, if it has such a block");
+  }
+
+  private static boolean mainMemory(String name) {
+    return kind(name).isEmpty() && !name.contains("bios") && !name.contains("rom");
   }
 
   private static Finding unknown(RamBlock block, Map<String, RamBlock> own, Destination to) {
@@ -89,14 +102,12 @@ final class MemoryCheck {
     if (alike.size() == 1) {
       return finding.fixedBy("rename-block", block.name(), alike.get(0));
     }
-    return ofDevice(block.name())
-        ? finding.fixedBy("drop-block", block.name()).at("the memory of " + device)
-        : finding;
+    return mainMemory(block.name()) ? finding : dropped(finding, block);
   }
 
   /** Whether a block is a card's own, or firmware's, by the path in its name. */
   private static boolean ofDevice(String name) {
-    return name.matches("[0-9a-f]{4}:.*|.*/.*");
+    return name.matches("[0-9a-f]{4}:.*|.*/.*") && !name.startsWith("/objects/");
   }
 
   /**

@@ -119,11 +119,12 @@ final class SectionCheck {
       }
     }
     if (saved.description().isPresent() && own.description().isPresent()) {
-      new StructComparison(section, to, findings)
+      new StructComparison(section, own.section().version(), to, findings)
           .compare(saved.description().get().body(), own.description().get().body());
     }
     ValueCheck.of(section, own.section(), findings);
     PciCheck.of(section, own.section(), to, findings);
+    VirtioCheck.of(section, own.section(), to, findings);
   }
 
   private void tooNew(DeviceSection section, long known) {

@@ -20,13 +20,18 @@ import java.util.Set;
 final class StructComparison {
   private static final int LOOK_AHEAD = 64;
 
+  /** {@code hw/ide/core.c}, is_identify_set: a disk that was identified. */
+  private static final Set<String> BY_STATE = Set.of("ide_drive/identify_data");
+
   private final DeviceSection section;
+  private final long ownVersion;
   private final Destination to;
   private final List<Finding> findings;
   private final Set<Long> values = new HashSet<>();
 
-  StructComparison(DeviceSection section, Destination to, List<Finding> findings) {
+  StructComparison(DeviceSection section, long ownVersion, Destination to, List<Finding> findings) {
     this.section = section;
+    this.ownVersion = ownVersion;
     this.to = to;
     this.findings = findings;
   }
@@ -187,8 +192,13 @@ final class StructComparison {
     }
   }
 
+  /**
+   * Conditions are of two kinds: what the device's state says, which the destination reads from the
+   * stream, and what its machine type says, where both must agree. The first kind is rare.
+   */
   private boolean mayBeMissing(WireField field) {
-    return described(field).stream()
-        .anyMatch(d -> d.conditional() || d.version() > section.version());
+    return BY_STATE.contains(field.owner() + "/" + field.name())
+        || section.version() != ownVersion
+        || described(field).stream().anyMatch(d -> d.version() > section.version());
   }
 }

@@ -3,6 +3,7 @@ package dev.vmstate.qemu;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.Progress;
+import dev.vmstate.container.PlainContainer;
 import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -52,7 +53,33 @@ public final class LoadAndSave {
   public void load(StreamSnapshot snapshot) throws IOException {
     List<String> capabilities =
         snapshot.header().configuration().map(c -> c.capabilities()).orElse(List.of());
-    load(snapshot.stream(), snapshot.layout().end(), capabilities);
+    if (snapshot.ram().isMapped() && snapshot.holder() instanceof PlainContainer file) {
+      loadFile(file, capabilities);
+    } else {
+      load(snapshot.stream(), snapshot.layout().end(), capabilities);
+    }
+  }
+
+  /** QEMU reads mapped-ram at the offsets of the file itself, so it is given the file. */
+  private void loadFile(PlainContainer file, List<String> capabilities) throws IOException {
+    MigrationWait migration = prepare(capabilities);
+    Path path = file.source().file().toAbsolutePath();
+    String uri = "file:%s,offset=0x%x".formatted(path, file.streamAt());
+    try {
+      qemu.qmp().execute("migrate-incoming", Qmp.arguments().put("uri", uri));
+      migration.completed(FINISH);
+    } catch (QemuException e) {
+      throw new LoadRefusedException(qemu.reason(e), e);
+    }
+  }
+
+  private MigrationWait prepare(List<String> capabilities) throws IOException {
+    MigrationWait migration = new MigrationWait(qemu.qmp());
+    migration.announce();
+    for (String capability : capabilities) {
+      migration.capability(capability);
+    }
+    return migration;
   }
 
   /**
@@ -61,11 +88,7 @@ public final class LoadAndSave {
    * @param capabilities those the stream was written with and the reader has to know of
    */
   void load(ByteSource stream, long length, List<String> capabilities) throws IOException {
-    MigrationWait migration = new MigrationWait(qemu.qmp());
-    migration.announce();
-    for (String capability : capabilities) {
-      migration.capability(capability);
-    }
+    MigrationWait migration = prepare(capabilities);
     Path socket = qemu.path("incoming");
     qemu.qmp().execute("migrate-incoming", Qmp.arguments().put("uri", "unix:" + socket));
     try {
