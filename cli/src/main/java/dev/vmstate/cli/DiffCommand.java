@@ -121,11 +121,11 @@ final class DiffCommand implements Callable<Integer> {
     node.put("same", diff.same()).put("machine", diff.machine());
     node.putArray("registers");
     for (RegisterChange change : registers) {
-      node.withArray("registers")
-          .addObject()
-          .put("path", change.path())
+      ObjectNode at = node.withArray("registers").addObject();
+      at.put("path", change.path())
           .put("before", Facts.hex(change.before()))
           .put("after", Facts.hex(change.after()));
+      change.names().ifPresent(names -> at.put(names.attribute(), names.names()));
     }
     node.putArray("onlyInA");
     diff.onlyInA().forEach(node.withArray("onlyInA")::add);
@@ -133,13 +133,13 @@ final class DiffCommand implements Callable<Integer> {
     diff.onlyInB().forEach(node.withArray("onlyInB")::add);
     node.putArray("fields");
     for (FieldChange change : diff.fields()) {
-      node.withArray("fields")
-          .addObject()
-          .put("path", change.path())
+      ObjectNode at = node.withArray("fields").addObject();
+      at.put("path", change.path())
           .put("type", change.type())
           .put("before", change.before())
           .put("after", change.after())
           .put("more", change.more());
+      change.names().ifPresent(names -> at.put(names.attribute(), names.names()));
     }
     node.putArray("structure");
     for (DeviceDiff device : diff.devices()) {

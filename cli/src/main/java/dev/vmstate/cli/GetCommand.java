@@ -1,23 +1,27 @@
 package dev.vmstate.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.vmstate.container.Container;
 import dev.vmstate.device.Field;
 import dev.vmstate.device.FieldPath;
 import dev.vmstate.device.FieldValue;
+import dev.vmstate.device.NamedNumber;
 import dev.vmstate.hardware.HardwareState;
 import dev.vmstate.hardware.ValuePath;
 import dev.vmstate.inject.LinkedEdits;
 import dev.vmstate.snapshot.Snapshot;
 import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Prints single values. */
@@ -26,6 +30,7 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     description = {
       "Prints device fields and registers, one PATH=VALUE a line.",
+      "Bits and values with names stand behind the number: 0x107 [IO MEMORY MASTER SERR].",
       "Of a whole device or struct it lists the fields, arrays and buffers without their values.",
       "Out of guest memory: uuid, vmgenid, smbios.serial, acpi.FACP.oem_id (see 'vmstate set').",
       "Of a libvirt save image also domain.xml and cookie.xml as they are, libvirt/was_running."
@@ -34,14 +39,23 @@ import picocli.CommandLine.Parameters;
       "",
       "Example:",
       "  vmstate get vm.mig cpu[0]/rip 0000:00:03.0/e1000/mac_reg[0x1500] i8259[1]/irr",
+      "  vmstate get --explain vm.mig 0000:00:03.0/e1000/config/command",
       "  vmstate get vm.save domain.xml > domain.xml"
     })
 final class GetCommand implements Callable<Integer> {
   @Mixin private SnapshotArgument snapshot;
   @Mixin private Output output;
 
+  @Option(
+      names = {"-e", "--explain"},
+      description = "Type, range, names, help, what QEMU does with it and what follows it.")
+  private boolean explain;
+
   @Parameters(index = "1..*", arity = "1..*", paramLabel = "PATH", description = "What to print.")
   private List<String> paths;
+
+  private final ObjectNode bitNames = JsonNodeFactory.instance.objectNode();
+  private final ObjectNode valueNames = JsonNodeFactory.instance.objectNode();
 
   @Override
   public Integer call() throws Exception {
@@ -56,6 +70,12 @@ final class GetCommand implements Callable<Integer> {
       fields(node);
     }
     if (output.json) {
+      if (!bitNames.isEmpty()) {
+        node.set("bits", bitNames);
+      }
+      if (!valueNames.isEmpty()) {
+        node.set("means", valueNames);
+      }
       output.print(node);
     }
     return 0;
@@ -78,15 +98,41 @@ final class GetCommand implements Callable<Integer> {
           print(path, new LinkedEdits(stream).text(path), node);
           continue;
         }
+        if (explain) {
+          Explanation.of(state, path).print(output, node, path);
+          continue;
+        }
         Optional<FieldPath> group = ValuePath.group(state, path);
         if (group.isPresent()) {
           group(group.get(), output.json ? node.putObject(path) : null);
         } else {
-          print(path, ValuePath.text(state, path), node);
+          single(state, path, node);
         }
       }
     } catch (FieldPath.NotFoundException e) {
       throw snapshot.notThere(e);
+    }
+  }
+
+  /** One number, register, array or buffer; beside a number with names those. */
+  private void single(HardwareState state, String path, ObjectNode node) throws IOException {
+    Optional<NamedNumber.Of> named = ValuePath.named(state, path);
+    if (output.json || named.isEmpty()) {
+      print(path, ValuePath.text(state, path), node);
+      named.ifPresent(number -> names(path, number));
+    } else {
+      print(path, named.get().text(), node);
+    }
+  }
+
+  /** The value stays what it is; its names stand apart, under {@code bits} and {@code means}. */
+  private void names(String path, NamedNumber.Of number) {
+    String names = number.names();
+    if (number.kind().attribute().equals("bits")) {
+      ArrayNode bits = bitNames.putArray(path);
+      Arrays.stream(names.split(" ")).filter(name -> !name.matches("0?")).forEach(bits::add);
+    } else if (!names.isEmpty()) {
+      valueNames.put(path, names);
     }
   }
 
@@ -110,7 +156,9 @@ final class GetCommand implements Callable<Integer> {
       } else if (leaf.field() instanceof Field.Raw) {
         output.out().printf("%s (%s)%n", leaf.path(), Sizes.count(leaf.span().length(), "byte"));
       } else {
-        output.out().printf("%s=%s%n", leaf.path(), FieldValue.text(leaf));
+        Optional<NamedNumber.Of> named = ValuePath.named(leaf);
+        String text = named.isPresent() ? named.get().text() : FieldValue.text(leaf);
+        output.out().printf("%s=%s%n", leaf.path(), text);
       }
     }
   }

@@ -24,7 +24,7 @@ class CpuEditTest {
 
   private String get(Path snapshot, String path) {
     String line = Cli.ok("get", snapshot, path).strip();
-    return line.substring(line.indexOf('=') + 1);
+    return line.substring(line.indexOf('=') + 1).split(" \\[")[0];
   }
 
   @Test

@@ -138,8 +138,7 @@ class EditTest {
   void aDeviceIsPrintedAsTheListOfItsFields() throws Exception {
     List<String> lines = Cli.ok("get", sample, "0000:00:02.0/e1000").lines().toList();
     assertTrue(lines.contains("0000:00:02.0/e1000/eeprom_data (64 x uint16)"), lines::toString);
-    assertTrue(
-        lines.contains("0000:00:02.0/e1000/parent_obj/config[0] (256 bytes)"), lines::toString);
+    assertTrue(lines.contains("0000:00:02.0/e1000/tx.data (65536 bytes)"), lines::toString);
     assertTrue(lines.stream().allMatch(line -> line.length() < 200), lines::toString);
     String scalar = lines.stream().filter(line -> line.contains("=")).findFirst().orElseThrow();
     assertEquals(scalar + "\n", Cli.ok("get", sample, scalar.split("=")[0]));

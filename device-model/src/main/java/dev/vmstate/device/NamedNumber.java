@@ -2,6 +2,7 @@ package dev.vmstate.device;
 
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
@@ -13,6 +14,7 @@ import java.util.regex.Pattern;
  * @param meaning the names
  */
 public record NamedNumber(int bits, boolean signed, Meaning meaning) {
+  private static final Pattern SHOWN = Pattern.compile("\\s*(\\S+)\\s+\\[([^\\]]*)]\\s*");
   private static final Pattern NUMBER = Pattern.compile("[+-]?\\d+|0[xX][0-9a-fA-F_]*|true|false");
 
   /** Of a type, if {@code meaning} has names. */
@@ -65,17 +67,10 @@ public record NamedNumber(int bits, boolean signed, Meaning meaning) {
     return meaning.format(value & mask()).replace('|', ' ');
   }
 
-  /** The number as it is shown beside its names: in hex from 10 on, since it is made of parts. */
+  /** The number as it is shown beside its names: in hex where it is made of bits, or long. */
   public String number(long value) {
-    return value >= 0 && value < 10 || signed && value < 0 && meaning.bits().isEmpty()
-        ? Long.toString(value)
-        : "0x" + Long.toHexString(value & mask());
-  }
-
-  /** {@code 0x107 [IO MEMORY MASTER SERR]}, or the number alone. */
-  public String text(long value) {
-    String names = names(value);
-    return names.isEmpty() ? number(value) : "%s [%s]".formatted(number(value), names);
+    boolean plain = meaning.bits().isEmpty() && value < 10 && (value >= 0 || signed);
+    return plain ? Long.toString(value) : "0x" + Long.toHexString(value & mask());
   }
 
   /**
@@ -107,6 +102,28 @@ public record NamedNumber(int bits, boolean signed, Meaning meaning) {
   }
 
   /**
+   * What {@link Of#text} gives, without the names; any other text as it is.
+   *
+   * @throws IllegalArgumentException when the names are another number's
+   */
+  public String withoutNames(String text) {
+    Matcher shown = SHOWN.matcher(text);
+    if (!shown.matches() || !isNumber(shown.group(1))) {
+      return text;
+    }
+    String digits = shown.group(1);
+    long number =
+        digits.startsWith("0x")
+            ? Long.parseUnsignedLong(digits.substring(2), 16)
+            : Long.parseLong(digits);
+    if (((number ^ parse(shown.group(2), number)) & mask()) != 0) {
+      throw new IllegalArgumentException(
+          "'%s': the number and the names are not the same: write one of them".formatted(text));
+    }
+    return digits;
+  }
+
+  /**
    * What differs, for people: bits that came and went ({@code +INTX_DISABLE -IO SPEED=2}), or both
    * names of a value.
    */
@@ -130,6 +147,44 @@ public record NamedNumber(int bits, boolean signed, Meaning meaning) {
       left &= ~part.mask();
     }
     return words.toString();
+  }
+
+  /**
+   * A number that has names.
+   *
+   * @param kind its names
+   * @param value the number
+   * @param number as it is shown
+   */
+  public record Of(NamedNumber kind, long value, String number) {
+    /** {@code 0x107 [IO MEMORY MASTER SERR]}; the number alone where it has none. */
+    public String text() {
+      String names = names();
+      return names.isEmpty() || names.equals("0") ? number : "%s [%s]".formatted(number, names);
+    }
+
+    /** The names with spaces between, or empty. */
+    public String names() {
+      return kind.names(value);
+    }
+  }
+
+  /**
+   * A named number that differs in two snapshots.
+   *
+   * @param attribute {@code bits} or {@code means}
+   * @param before the first number as it is shown beside its names
+   * @param after the second
+   * @param names {@code +INTX_DISABLE -IO}, or {@code ETHERNET -> OTHER}
+   */
+  public record Change(String attribute, String before, String after, String names) {}
+
+  /** How two numbers differ; empty where that has no names. */
+  public Optional<Change> difference(long before, long after) {
+    String names = change(before, after);
+    return names.isEmpty()
+        ? Optional.empty()
+        : Optional.of(new Change(attribute(), number(before), number(after), names));
   }
 
   private static String or(String names) {

@@ -91,11 +91,11 @@ class HardwareXmlNamesTest {
     has("<register name=\"cr0\" value=\"0x80050033\" bits=\"PE MP ET NE WP AM PG\"/>");
     has("flags=\"0xa09b00\" bits=\"A RW CODE S P L G\"/>");
     has("<int name=\"command\" type=\"le16\" value=\"0x107\" bits=\"IO MEMORY MASTER 0x100\"/>");
-    has("<int name=\"quiet\" type=\"uint32\" value=\"0\" bits=\"\"/>");
+    has("<int name=\"quiet\" type=\"uint32\" value=\"0x0\" bits=\"\"/>");
     has("<int name=\"class\" type=\"uint16\" value=\"0x200\" means=\"ETHERNET\"/>");
     has("<int name=\"other class\" type=\"uint16\" value=\"0x999\"/>");
     has("<int name=\"irq\" type=\"int32\" value=\"-1\" means=\"NONE\"/>");
-    has("<element index=\"1\" name=\"STATUS\" value=\"7\" bits=\"IO MEMORY MASTER\"/>");
+    has("<element index=\"1\" name=\"STATUS\" value=\"0x7\" bits=\"IO MEMORY MASTER\"/>");
     has("<element index=\"3\" name=\"PLAIN\" value=\"5\"/>");
     assertTrue(!document.contains("ZERO"), document);
     has("<text name=\"serial\" type=\"text\" size=\"8\" value=\"QM 1\\\\&quot;\"/>");
@@ -130,7 +130,7 @@ class HardwareXmlNamesTest {
         "value=\"0x105\" bits=\"IO MASTER 0x100\"",
         "card/command",
         "0501");
-    String element = "value=\"7\" bits=\"IO MEMORY MASTER\"";
+    String element = "value=\"0x7\" bits=\"IO MEMORY MASTER\"";
     String both = Documents.change(document, element, "value=\"3\" bits=\"IO MEMORY\"");
     both = Documents.change(both, "0x0 0x7 0x0", "0x0 0x3 0x0");
     assertEquals(1, Documents.edits(both, state).size());

@@ -5,6 +5,8 @@ import dev.vmstate.bytes.Span;
 import dev.vmstate.bytes.WindowedSource;
 import dev.vmstate.device.DeviceSection;
 import dev.vmstate.device.Field;
+import dev.vmstate.device.Meaning;
+import dev.vmstate.device.NamedNumber;
 import dev.vmstate.device.ScalarType;
 import java.io.IOException;
 import java.util.ArrayDeque;
@@ -14,6 +16,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Walks the trees of one device in two snapshots side by side. Fields meet by label, so a
@@ -96,7 +99,16 @@ final class DeviceComparison {
         && inB instanceof Field.Scalar right
         && left.type().width() == right.type().width()) {
       if (left.value() != right.value()) {
-        fields.add(number(path, path, 0, left.type(), right.type(), left.span(), right.span()));
+        fields.add(
+            number(
+                path,
+                path,
+                0,
+                left.type(),
+                right.type(),
+                left.span(),
+                right.span(),
+                left.meaning(-1)));
       }
     } else if (inA instanceof Field.Array left
         && inB instanceof Field.Array right
@@ -128,7 +140,9 @@ final class DeviceComparison {
         } else {
           String at = element.formatted(path, i);
           long within = left.offset() - inA.span().offset();
-          listing.add(number(at, path, within, inA.type(), inB.type(), left, right));
+          listing.add(
+              number(
+                  at, path, within, inA.type(), inB.type(), left, right, inA.meaning(i)));
         }
       }
     }
@@ -171,8 +185,11 @@ final class DeviceComparison {
       ScalarType typeA,
       ScalarType typeB,
       Span inA,
-      Span inB)
+      Span inB,
+      Optional<Meaning> meaning)
       throws IOException {
+    long before = typeA.decode(a.bytes(inA), 0);
+    long after = typeB.decode(b.bytes(inB), 0);
     return new FieldChange(
         path,
         field,
@@ -180,9 +197,10 @@ final class DeviceComparison {
         typeA.name(),
         inA,
         inB,
-        typeA.format(typeA.decode(a.bytes(inA), 0)),
-        typeB.format(typeB.decode(b.bytes(inB), 0)),
-        0);
+        typeA.format(before),
+        typeB.format(after),
+        0,
+        NamedNumber.of(typeA, meaning).flatMap(kind -> kind.difference(before, after)));
   }
 
   private static String hex(ByteSource source, Span span) throws IOException {

@@ -138,7 +138,7 @@ public final class DiffPage {
       row(
           change.path(),
           "0x" + Long.toHexString(change.before()),
-          "0x" + Long.toHexString(change.after()));
+          change.shownAfter());
     }
     out.println("</table>");
   }
@@ -159,8 +159,8 @@ public final class DiffPage {
         if (rows++ < MOST_ROWS) {
           row(
               change.path(),
-              change.more() > 0 ? change.more() + " more values differ" : change.before(),
-              change.more() > 0 ? "" : change.after());
+              change.more() > 0 ? change.more() + " more values differ" : change.shownBefore(),
+              change.more() > 0 ? "" : change.shownAfter());
         }
       }
       device.structure().forEach(line -> row(line, "", ""));
