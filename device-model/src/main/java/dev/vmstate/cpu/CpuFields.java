@@ -19,6 +19,9 @@ import java.util.regex.Pattern;
  * they stand: subsections are looked through.
  */
 final class CpuFields {
+  /** No register file has more of a kind; a stream may claim anything. */
+  private static final int MOST_STRUCTS = 16;
+
   private static final Pattern ELEMENT = Pattern.compile("(.+)\\[(\\d{1,4})]");
 
   private final DeviceSection section;
@@ -66,7 +69,8 @@ final class CpuFields {
    * The structs of a description, in the order of the stream: what their fields' names begin with.
    */
   List<String> structs(String vmsd) {
-    return structs.getOrDefault(vmsd, List.of());
+    List<String> all = structs.getOrDefault(vmsd, List.of());
+    return all.subList(0, Math.min(all.size(), MOST_STRUCTS));
   }
 
   /** Whether there is such a number, or array of numbers. */
