@@ -8,7 +8,10 @@ import java.util.StringJoiner;
 public final class FieldValue {
   private FieldValue() {}
 
-  /** Numbers in decimal, arrays as numbers with spaces between, everything else as hex. */
+  /**
+   * Numbers in decimal, arrays as numbers with spaces between, text in quotes, everything else as
+   * hex.
+   */
   public static String text(FieldPath target) throws IOException {
     byte[] bytes = target.device().source().bytes(target.span());
     if (target.type().isPresent()) {
@@ -22,6 +25,9 @@ public final class FieldValue {
       }
       return values.toString();
     }
+    if (target.field() instanceof Field.Raw raw && raw.type().equals("text")) {
+      return PaddedText.of(bytes).map(PaddedText::quoted).orElse(HexFormat.of().formatHex(bytes));
+    }
     return HexFormat.of().formatHex(bytes);
   }
 
@@ -29,7 +35,7 @@ public final class FieldValue {
    * The edit that gives the field a new value.
    *
    * @param text a number; for an array as many numbers as it has; for bytes as much hex, colons and
-   *     spaces allowed
+   *     spaces allowed, or text in double quotes, which is padded as the bytes were
    * @throws IllegalArgumentException when the text does not fit; the message names the path
    */
   public static FieldEdit edit(FieldPath target, String text, String origin) throws IOException {
@@ -63,7 +69,7 @@ public final class FieldValue {
    *
    * @throws IllegalArgumentException when the text is no such value; the message names the path
    */
-  public static byte[] bytes(FieldPath target, String text) {
+  public static byte[] bytes(FieldPath target, String text) throws IOException {
     try {
       return encode(target, text.trim());
     } catch (IllegalArgumentException e) {
@@ -71,7 +77,7 @@ public final class FieldValue {
     }
   }
 
-  private static byte[] encode(FieldPath target, String text) {
+  private static byte[] encode(FieldPath target, String text) throws IOException {
     if (target.type().isPresent()) {
       ScalarType type = target.type().get();
       return type.encode(type.parse(text));
@@ -88,6 +94,10 @@ public final class FieldValue {
             array.type().encode(array.type().parse(values[i])), 0, bytes, i * width, width);
       }
       return bytes;
+    }
+    if (text.length() >= 2 && text.startsWith("\"") && text.endsWith("\"")) {
+      byte[] before = target.device().source().bytes(target.span());
+      return PaddedText.padded(text.substring(1, text.length() - 1), before);
     }
     String digits = text.replaceAll("[:\\s]", "");
     if (digits.startsWith("0x")) {

@@ -23,10 +23,11 @@ import java.util.zip.GZIPInputStream;
  * {@code vectors=0}, {@code packed=on}; and the cards and disks of Linux guests (5.2 too) that were
  * in use.
  */
-record SavedFields(String idstr, String name, String type, byte[] bytes) {
+public record SavedFields(String idstr, String name, String type, byte[] bytes) {
   static final List<String> VERSIONS = List.of("5.2", "7.2", "10.0", "11.1");
 
-  static List<SavedFields> of(String version) throws IOException {
+  /** All fields of one version. */
+  public static List<SavedFields> of(String version) throws IOException {
     List<SavedFields> all = new ArrayList<>();
     var in = SavedFields.class.getResourceAsStream("virtio-" + version + ".txt.gz");
     try (BufferedReader lines =
@@ -44,7 +45,7 @@ record SavedFields(String idstr, String name, String type, byte[] bytes) {
   }
 
   /** The field alone as a section, with what the built-in layouts make of it. */
-  DeviceSection section() throws IOException {
+  public DeviceSection section() throws IOException {
     return section(bytes, new SectionDecoder.Budget());
   }
 

@@ -108,6 +108,28 @@ class VirtioLayoutTest {
     return Meanings.of(found).orElseThrow().format(((Field.Scalar) found.field()).value());
   }
 
+  @Test
+  void aMountTagIsText() throws Exception {
+    for (SavedFields saved : SavedFields.of("10.0")) {
+      if (!saved.idstr().endsWith("/virtio-9p")) {
+        continue;
+      }
+      byte[] bytes = saved.bytes().clone();
+      // The guest has not read it: put there by hand.
+      long at = FieldPath.in(saved.section(), "virtio/config").span().offset();
+      bytes[(int) at] = 2;
+      bytes[(int) at + 2] = 't';
+      bytes[(int) at + 3] = '0';
+      DeviceSection section = saved.section(bytes, new SectionDecoder.Budget());
+      FieldPath tag = FieldPath.in(section, "virtio/config/tag");
+      assertEquals("\"t0\"", FieldValue.text(tag));
+      assertEquals("[97, 0]", java.util.Arrays.toString(FieldValue.bytes(tag, "\"a\"")));
+      assertEquals("[97, 98]", java.util.Arrays.toString(FieldValue.bytes(tag, "6162")));
+      return;
+    }
+    throw new AssertionError("no virtio-9p was saved");
+  }
+
   /** Whatever the bytes are, they are covered, and the tree is not larger than the budget. */
   @ParameterizedTest(name = "-Dvmstate.seed={0}")
   @MethodSource("seeds")
