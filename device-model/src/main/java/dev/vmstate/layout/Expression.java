@@ -6,13 +6,13 @@ import java.io.IOException;
 /**
  * A number computed from fields decoded before and from the bytes themselves.
  *
- * <pre>
+ * <pre>{@code
  * choice  ::= or [ '?' choice ':' choice ]
  * or      ::= and ( '||' and )*            and ::= compare ( '&&' compare )*
  * compare ::= sum [ ('==' '!=' '<' '<=' '>' '>=') sum ]
  * sum     ::= 64-bit numbers with | ^ & << >> + - * / % ! - ~ and parentheses
  * value   ::= number | name | function '(' choice ')' | 'has' '(' name ')' | 'device' '(' TEXT ')'
- * </pre>
+ * }</pre>
  *
  * <p>Bits bind tighter than comparisons, unlike in C: {@code status & 4 != 0} means what it says.
  * {@code name} is a field decoded before, in this group or one around it, or {@code group.name} in
