@@ -4,6 +4,7 @@ import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.Span;
 import dev.vmstate.device.DeviceSection;
 import dev.vmstate.device.Field;
+import dev.vmstate.device.FieldEdit;
 import dev.vmstate.device.SectionDecoder;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -23,7 +24,7 @@ import java.util.zip.GZIPInputStream;
  * {@code vectors=0}, {@code packed=on}; and the cards and disks of Linux guests (5.2 too) that were
  * in use.
  */
-public record SavedFields(String idstr, String name, String type, byte[] bytes) {
+public record SavedFields(String idstr, String name, String type, FieldEdit.Bytes bytes) {
   static final List<String> VERSIONS = List.of("5.2", "7.2", "10.0", "11.1");
 
   /** All fields of one version. */
@@ -36,7 +37,7 @@ public record SavedFields(String idstr, String name, String type, byte[] bytes) 
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
         if (!line.startsWith("#")) {
           String[] parts = line.split("\t");
-          byte[] bytes = HexFormat.of().parseHex(parts[3]);
+          FieldEdit.Bytes bytes = new FieldEdit.Bytes(HexFormat.of().parseHex(parts[3]));
           all.add(new SavedFields(parts[0], parts[1], parts[2], bytes));
         }
       }
@@ -46,7 +47,7 @@ public record SavedFields(String idstr, String name, String type, byte[] bytes) 
 
   /** The field alone as a section, with what the built-in layouts make of it. */
   public DeviceSection section() throws IOException {
-    return section(bytes, new SectionDecoder.Budget());
+    return section(bytes.array(), new SectionDecoder.Budget());
   }
 
   DeviceSection section(byte[] changed, SectionDecoder.Budget budget) throws IOException {

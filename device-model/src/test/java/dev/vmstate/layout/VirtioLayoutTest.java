@@ -114,7 +114,7 @@ class VirtioLayoutTest {
       if (!saved.idstr().endsWith("/virtio-9p")) {
         continue;
       }
-      byte[] bytes = saved.bytes().clone();
+      byte[] bytes = saved.bytes().array().clone();
       // The guest has not read it: put there by hand.
       long at = FieldPath.in(saved.section(), "virtio/config").span().offset();
       bytes[(int) at] = 2;
@@ -137,7 +137,7 @@ class VirtioLayoutTest {
     SplittableRandom random = new SplittableRandom(seed);
     for (String version : SavedFields.VERSIONS) {
       for (SavedFields saved : SavedFields.of(version)) {
-        byte[] bytes = saved.bytes().clone();
+        byte[] bytes = saved.bytes().array().clone();
         if (random.nextInt(8) == 0) {
           random.nextBytes(bytes);
         } else if (random.nextInt(8) == 0) {
