@@ -9,6 +9,7 @@ import dev.vmstate.device.VmdescText;
 import dev.vmstate.inject.InjectionReport;
 import dev.vmstate.inject.StructureEdits;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -72,7 +73,17 @@ public final class ArrayLength {
             target.span().length(),
             bytes.length,
             origin,
-            List.of("%s: %d -> %d".formatted(count.path(), before, after))));
+            notes(count, before, after)));
+  }
+
+  private static List<String> notes(FieldPath count, long before, long after) {
+    List<String> notes = new ArrayList<>();
+    notes.add("%s: %d -> %d".formatted(count.path(), before, after));
+    if (count.type().map(ScalarType::comparedOnLoad).orElse(false)) {
+      notes.add(
+          "QEMU compares that field with its own while loading: one that has not as many refuses");
+    }
+    return notes;
   }
 
   private static FieldPath count(
