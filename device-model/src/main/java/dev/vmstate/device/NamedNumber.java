@@ -95,8 +95,7 @@ public record NamedNumber(int bits, boolean signed, Meaning meaning) {
             ? bits == Long.SIZE || value >= -1L << bits - 1 && value <= mask()
             : (value & ~mask()) == 0;
     if (!fits) {
-      throw new IllegalArgumentException(
-          "'%s' does not fit %d bits".formatted(text, bits));
+      throw new IllegalArgumentException("'%s' does not fit %d bits".formatted(text, bits));
     }
     int unused = Long.SIZE - bits;
     return signed ? value << unused >> unused : value;

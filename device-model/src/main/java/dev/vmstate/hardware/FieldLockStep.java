@@ -34,8 +34,7 @@ final class FieldLockStep {
     groups.addLast(FieldShape.children(section).iterator());
   }
 
-  void number(
-      HardwareXmlHandler.Tag tag, ScalarType type, long value, @Nullable DerivedNames names)
+  void number(HardwareXmlHandler.Tag tag, ScalarType type, long value, @Nullable DerivedNames names)
       throws IOException {
     Field.Scalar scalar = (Field.Scalar) next(tag, FieldShape.INT);
     same("type", type.name(), scalar.type().name(), tag.line());
@@ -54,10 +53,7 @@ final class FieldLockStep {
 
   /** One value of the array before it, which must be there in the document and the snapshot. */
   void element(
-      HardwareXmlHandler.Element element,
-      ScalarType type,
-      long value,
-      @Nullable DerivedNames names)
+      HardwareXmlHandler.Element element, ScalarType type, long value, @Nullable DerivedNames names)
       throws IOException {
     Field.Array of = array;
     if (of == null || element.index() >= of.count()) {

@@ -66,7 +66,9 @@ final class FoldedGroups {
           && inA.count() == inB.count()
           && java.util.Objects.equals(inA.named(), inB.named());
     }
-    return a instanceof Field.Raw inA && b instanceof Field.Raw inB && inA.type().equals(inB.type());
+    return a instanceof Field.Raw inA
+        && b instanceof Field.Raw inB
+        && inA.type().equals(inB.type());
   }
 
   private static boolean sameBytes(DeviceSection section, Field a, Field b) throws IOException {

@@ -148,8 +148,7 @@ final class HardwareXmlGrammar {
     xml.close();
   }
 
-  private void register(
-      String name, @Nullable String value, @Nullable DerivedNames names, int line)
+  private void register(String name, @Nullable String value, @Nullable DerivedNames names, int line)
       throws IOException {
     if (value == null) {
       return;

@@ -13,8 +13,8 @@ interface HardwareXmlHandler {
   /**
    * What every field's element has.
    *
-   * @param element {@code int}, {@code ints}, {@code bytes}, {@code text}, {@code struct} or
-   *     {@code subsection}
+   * @param element {@code int}, {@code ints}, {@code bytes}, {@code text}, {@code struct} or {@code
+   *     subsection}
    * @param index -1 where the attribute is absent
    */
   record Tag(String element, String name, int index, int line) {

@@ -114,8 +114,8 @@ final class LockStep implements HardwareXmlHandler {
   }
 
   @Override
-  public void register(
-      String name, BigInteger value, @Nullable DerivedNames names, int line) throws IOException {
+  public void register(String name, BigInteger value, @Nullable DerivedNames names, int line)
+      throws IOException {
     if (!registers.hasNext()) {
       throw place.bad(line, "the snapshot has no register '%s' here".formatted(name));
     }
@@ -133,8 +133,7 @@ final class LockStep implements HardwareXmlHandler {
             register.value(),
             place.about("register '%s'".formatted(name)),
             line);
-    BigInteger whole =
-        names == null ? value : new BigInteger(Long.toUnsignedString(agreed));
+    BigInteger whole = names == null ? value : new BigInteger(Long.toUnsignedString(agreed));
     if (whole.equals(register.whole())) {
       return;
     }

@@ -132,8 +132,7 @@ final class PayloadBuilder implements HardwareXmlHandler {
   public void cpu(int index, String mode, int line) {}
 
   @Override
-  public void register(
-      String name, BigInteger value, @Nullable DerivedNames names, int line) {}
+  public void register(String name, BigInteger value, @Nullable DerivedNames names, int line) {}
 
   @Override
   public void registerGroup(String name, int line) {}
@@ -148,8 +147,7 @@ final class PayloadBuilder implements HardwareXmlHandler {
   public void nic(String device, String model, @Nullable String mac, int line) {}
 
   @Override
-  public void element(
-      Element element, ScalarType type, long value, @Nullable DerivedNames names) {}
+  public void element(Element element, ScalarType type, long value, @Nullable DerivedNames names) {}
 
   @Override
   public void struct(Tag tag, String vmsd) {}

@@ -67,8 +67,7 @@ final class Tape implements HardwareXmlHandler {
   }
 
   @Override
-  public void element(
-      Element element, ScalarType type, long value, @Nullable DerivedNames names)
+  public void element(Element element, ScalarType type, long value, @Nullable DerivedNames names)
       throws IOException {
     add(
         element.line(),

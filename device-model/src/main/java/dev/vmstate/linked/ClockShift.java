@@ -55,6 +55,10 @@ public final class ClockShift {
       "pending timers: they stay at the readings they wait for, so those within the time that is left"
           + " out are due at once";
 
+  private static final String COUNTERS =
+      "the time of a guest that counts by HPET or ACPI PM timer: they are 32 and 24 bits wide, and a"
+          + " jump of more than 21 or 2 seconds looks like a shorter one or none";
+
   private static final String KVM_TSC =
       "the TSC under KVM (cpu[N]/env.tsc): a guest that counts by it and not by kvm-clock keeps its"
           + " time";
@@ -104,6 +108,9 @@ public final class ClockShift {
       throw new IOException("the snapshot describes no clock that could be set");
     }
     shift.limits.add(seconds < 0 ? FORWARD_ONLY : TIMERS);
+    if (seconds > 0) {
+      shift.limits.add(COUNTERS);
+    }
     shift.limits.add(KERNEL);
     return new LinkedEdit(shift.edits, shift.limits);
   }

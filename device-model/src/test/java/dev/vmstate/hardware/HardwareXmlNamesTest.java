@@ -140,15 +140,15 @@ class HardwareXmlNamesTest {
   void whatContradictsIsRefusedWithBothPlaces() {
     String error =
         refused(
-            "value=\"0x107\" bits=\"IO MEMORY MASTER 0x100\"", "value=\"0x105\" bits=\"IO MASTER SPEED=FAST\"");
+            "value=\"0x107\" bits=\"IO MEMORY MASTER 0x100\"",
+            "value=\"0x105\" bits=\"IO MASTER SPEED=FAST\"");
     assertEquals(
         "hardware.xml: line %d: device 'card', field 'command': value is 0x105, but bits='IO MASTER"
                 .formatted(Documents.line(document, "name=\"command\""))
             + " SPEED=FAST' on the same line means 0x25: change one of the two",
         error);
     error =
-        refused(
-            "value=\"0x80050033\" bits=\"PE MP ET NE WP AM PG\"", "value=\"0x11\" bits=\"PE\"");
+        refused("value=\"0x80050033\" bits=\"PE MP ET NE WP AM PG\"", "value=\"0x11\" bits=\"PE\"");
     assertTrue(error.contains("cpu 0, register 'cr0': value is 0x11, but bits='PE'"), error);
     String twice = Documents.change(document, "\"IO MEMORY MASTER\"", "\"IO\"");
     String array = Documents.change(twice, "0x0 0x7 0x0", "0x0 0x3 0x0");
@@ -178,17 +178,22 @@ class HardwareXmlNamesTest {
             .endsWith(
                 "field 'command': bits: 'MASTR' is none of [IO, MEMORY, MASTER, SPEED,"
                     + " SPEED.FAST]"));
-    assertTrue(refused("\"IO MEMORY MASTER 0x100\"", "\"0x10000\"").endsWith("does not fit 16 bits"));
-    assertTrue(refused("\"IO MEMORY MASTER 0x100\"", "\"SPEED=4\"").endsWith("SPEED=4 does not fit its bits"));
+    assertTrue(
+        refused("\"IO MEMORY MASTER 0x100\"", "\"0x10000\"").endsWith("does not fit 16 bits"));
+    assertTrue(
+        refused("\"IO MEMORY MASTER 0x100\"", "\"SPEED=4\"")
+            .endsWith("SPEED=4 does not fit its bits"));
     String missing = refused("\"IO MEMORY MASTER 0x100\"", "\"IO\" means=\"x\"");
     assertTrue(missing.endsWith("together: a number has one of them"), missing);
     assertTrue(refused("name=\"STATUS\"", "name=\"STATE\"").contains("name is 'STATE'"));
     assertTrue(refused("<element index=\"3\"", "<element index=\"7\"").contains("has 7 values"));
     assertTrue(refused("<element index=\"3\"", "<element index=\"-3\"").contains("has 7 values"));
     assertTrue(
-        refused("name=\"up\" type=\"uint32\" value=\"0\"/>\n      <ints name=\"pair\" type=\"uint8\""
-                + " count=\"2\">0x1 0x9", "name=\"up\" type=\"uint32\" value=\"0\" bits=\"X\"/>\n"
-                + " <ints name=\"pair\" type=\"uint8\" count=\"2\">0x1 0x9")
+        refused(
+                "name=\"up\" type=\"uint32\" value=\"0\"/>\n      <ints name=\"pair\" type=\"uint8\""
+                    + " count=\"2\">0x1 0x9",
+                "name=\"up\" type=\"uint32\" value=\"0\" bits=\"X\"/>\n"
+                    + " <ints name=\"pair\" type=\"uint8\" count=\"2\">0x1 0x9")
             .contains("nothing in it has a name"));
   }
 
@@ -197,7 +202,8 @@ class HardwareXmlNamesTest {
     String without = document.replaceAll(" *<element [^>]*>\n", "");
     assertTrue(!without.contains("<element "));
     assertEquals(List.of(), Documents.edits(without, state));
-    String before = Documents.change(document, "<int name=\"quiet\"", "<element/><int name=\"quiet\"");
+    String before =
+        Documents.change(document, "<int name=\"quiet\"", "<element/><int name=\"quiet\"");
     assertThrows(HardwareXmlException.class, () -> Documents.edits(before, state));
   }
 
@@ -217,7 +223,8 @@ class HardwareXmlNamesTest {
     has("<struct name=\"slot\" index=\"200\" type=\"slot\">");
     has("<struct name=\"slot\" index=\"201\" last=\"299\" type=\"slot\">");
     assertTrue(document.length() < 8000, document);
-    String first = "last=\"199\" type=\"slot\">\n      <int name=\"up\" type=\"uint32\" value=\"0\"/>";
+    String first =
+        "last=\"199\" type=\"slot\">\n      <int name=\"up\" type=\"uint32\" value=\"0\"/>";
     List<FieldEdit> all = edits(first, first.replace("value=\"0\"", "value=\"5\""));
     assertEquals(200, all.size());
     assertEquals("card/slot[199]/up", all.get(199).path());
@@ -253,12 +260,14 @@ class HardwareXmlNamesTest {
       bomb.append("<struct name=\"s\" index=\"0\" last=\"999\" type=\"t\">");
     }
     bomb.append("<struct name=\"s\" index=\"0\" type=\"t\"/>").append("</struct>".repeat(10));
-    String changed = Documents.change(document, "<int name=\"command\"", bomb + "<int name=\"command\"");
+    String changed =
+        Documents.change(document, "<int name=\"command\"", bomb + "<int name=\"command\"");
     HardwareXmlException e =
         assertThrows(HardwareXmlException.class, () -> Documents.payloads(changed));
     assertTrue(e.getMessage().contains("1048576 values"), e.getMessage());
     String wide =
-        Documents.change(document, "index=\"201\" last=\"299\"", "index=\"201\" last=\"2147483647\"");
+        Documents.change(
+            document, "index=\"201\" last=\"299\"", "index=\"201\" last=\"2147483647\"");
     assertThrows(HardwareXmlException.class, () -> Documents.payloads(wide));
   }
 
@@ -268,7 +277,9 @@ class HardwareXmlNamesTest {
     String mine =
         document
             .substring(body)
-            .replaceAll("<int (name=\"[^\"]*\") (type=\"[^\"]*\") (value=\"[^\"]*\")", "<int\n $3\t$1\n  $2")
+            .replaceAll(
+                "<int (name=\"[^\"]*\") (type=\"[^\"]*\") (value=\"[^\"]*\")",
+                "<int\n $3\t$1\n  $2")
             .replaceAll("(?m)^( *)<", "$1  <!-- mine: <x/> & --><")
             .replace("\"/>", "\" ></int>")
             .replaceAll("(<(text|register|segment|block|element)[^<]*)></int>", "$1/>")
