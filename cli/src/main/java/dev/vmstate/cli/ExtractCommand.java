@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.vmstate.exchange.CoreFormat;
 import dev.vmstate.exchange.Extraction;
+import dev.vmstate.exchange.Written;
 import dev.vmstate.snapshot.Snapshot;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -73,8 +74,16 @@ final class ExtractCommand implements Callable<Integer> {
       description = "p_vaddr = p_paddr: guest-physical addresses instead of the kernel's.")
   private boolean physical;
 
+  @Option(
+      names = "--force",
+      description = "Write over a core or a hardware.xml that was edited since it was extracted.")
+  private boolean force;
+
   @Override
   public Integer call() throws Exception {
+    if (!force) {
+      Written.refuseEdited(directory);
+    }
     try (Snapshot opened = snapshot.open()) {
       below4g.apply(opened);
       Extraction.Result result =

@@ -108,6 +108,39 @@ class NamesTest {
   }
 
   @Test
+  void namesEditedInTheDocumentComeIntoTheSnapshot() throws Exception {
+    Path vm = directory.resolve("vm");
+    Cli.ok("extract", sample, "--core", "none", "-o", vm, "-q");
+    Path xml = vm.resolve("hardware.xml");
+    String document = Files.readString(xml);
+    int card = document.indexOf("<device name=\"0000:00:02.0/e1000\"");
+    String before = document.substring(0, card) + "<!-- mine -->\n  ";
+    String after =
+        document
+            .substring(card)
+            .replaceFirst("bits=\"IO MEMORY SERR\"", "bits='MEMORY\n MASTER' ")
+            .replaceFirst("means=\"NETWORK_ETHERNET\"", "means=\"NETWORK_OTHER\"");
+    Files.writeString(xml, before + after);
+    Cli.ok("inject", vm, "-o", fresh, "-q");
+    assertEquals("0x6 [MEMORY MASTER]", get(fresh, COMMAND));
+    assertEquals("0x280 [NETWORK_OTHER]", get(fresh, CARD + "config/class_device"));
+
+    Cli refused = Cli.run("extract", sample, "--core", "none", "-o", vm);
+    assertEquals(1, refused.status());
+    assertTrue(refused.err().contains("hardware.xml changed since"), refused.err());
+    assertTrue(refused.err().contains("--force"), refused.err());
+    assertEquals(1, refused.err().lines().count());
+    assertEquals(before + after, Files.readString(xml));
+    Cli.ok("extract", sample, "--core", "none", "-o", vm, "--force", "-q");
+    assertEquals(document, Files.readString(xml));
+    Cli.ok("extract", sample, "-o", vm, "-q");
+    Path core = vm.resolve("core.elf");
+    Files.setLastModifiedTime(core, java.nio.file.attribute.FileTime.fromMillis(1));
+    refused = Cli.run("extract", sample, "--core", "none", "-o", vm);
+    assertTrue(refused.err().contains("core.elf changed since"), refused.err());
+  }
+
+  @Test
   void explainTellsAllThatIsKnown() throws Exception {
     String text = Cli.ok("get", "-e", sample, COMMAND);
     assertTrue(text.contains("  value     0x103 [IO MEMORY SERR]\n"), text);

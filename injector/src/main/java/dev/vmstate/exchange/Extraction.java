@@ -108,7 +108,7 @@ public final class Extraction {
     if (options.hardware()) {
       files.add(hardware());
     }
-    manifest(snapshot.memoryMap(), pages).write(directory);
+    manifest(snapshot.memoryMap(), pages, files).write(directory);
     files.add(directory.resolve(Manifest.FILE));
     return new Result(List.copyOf(files), result.loads(), result.leftOut(), result.virtual());
   }
@@ -130,7 +130,12 @@ public final class Extraction {
     return path;
   }
 
-  private Manifest manifest(MemoryMap map, @Nullable String pages) throws IOException {
+  private Manifest manifest(MemoryMap map, @Nullable String pages, List<Path> files)
+      throws IOException {
+    List<Written> written = new ArrayList<>();
+    for (Path file : files) {
+      written.add(Written.of(file));
+    }
     boolean elf = options.core() == CoreFormat.ELF;
     CoreLayout layout = elf ? CoreLayout.of(snapshot.blocks(), snapshot.cpus().size()) : null;
     List<Manifest.Block> blocks = new ArrayList<>();
@@ -166,7 +171,8 @@ public final class Extraction {
         blocks,
         ranges,
         elf ? CORE : null,
-        options.hardware() ? HARDWARE : null);
+        options.hardware() ? HARDWARE : null,
+        written);
   }
 
   /** A layout found from both ends knows no others: the fingerprint is the same for either. */

@@ -29,6 +29,7 @@ import org.jspecify.annotations.Nullable;
  * @param memoryMap guest-physical ranges
  * @param core the name of an ELF core, the one kind that can be injected, or null
  * @param hardware the XML's file name, or null
+ * @param written the files as they were written, or null in a manifest of an older version
  */
 @JsonPropertyOrder({
   "format",
@@ -42,7 +43,8 @@ import org.jspecify.annotations.Nullable;
   "blocks",
   "memoryMap",
   "core",
-  "hardware"
+  "hardware",
+  "written"
 })
 public record Manifest(
     String format,
@@ -56,7 +58,8 @@ public record Manifest(
     List<Block> blocks,
     List<Range> memoryMap,
     @Nullable String core,
-    @Nullable String hardware) {
+    @Nullable String hardware,
+    @Nullable List<Written> written) {
   /** The only format there is. */
   public static final String FORMAT = "vmstate-manifest-1";
 
@@ -121,6 +124,12 @@ public record Manifest(
   private void check(Path file) throws IOException {
     for (String name : new String[] {core, hardware}) {
       if (name != null && !name.equals(Path.of(name(file, name)).getFileName().toString())) {
+        throw new IOException("%s: %s is not a plain file name".formatted(file, quoted(name)));
+      }
+    }
+    for (Written one : written == null ? List.<Written>of() : written) {
+      String name = one == null || one.name() == null ? "" : name(file, one.name());
+      if (name.isEmpty() || !name.equals(Path.of(name).getFileName().toString())) {
         throw new IOException("%s: %s is not a plain file name".formatted(file, quoted(name)));
       }
     }
