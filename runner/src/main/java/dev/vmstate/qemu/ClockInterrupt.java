@@ -34,8 +34,9 @@ final class ClockInterrupt {
 
   /** Whether this change is the chip pulling its line. */
   static boolean raisedBy(FieldChange change, byte[] before, byte[] after) {
-    long at = REGISTER_C - change.within();
-    return change.field().equals("mc146818rtc/cmos_data")
+    boolean named = change.field().equals("mc146818rtc/cmos_data/register_c");
+    long at = (named ? 0 : REGISTER_C) - change.within();
+    return (named || change.field().equals("mc146818rtc/cmos_data"))
         && change.more() == 0
         && at >= 0
         && at < before.length

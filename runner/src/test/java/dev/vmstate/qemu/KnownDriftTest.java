@@ -47,6 +47,21 @@ class KnownDriftTest {
     assertFalse(cmos(0x0c, "00", "01").isPresent());
   }
 
+  private static Optional<String> named(String field, String before, String after) {
+    return reason("mc146818rtc", "cmos_data/" + field, 0, "uint8", before, after);
+  }
+
+  @Test
+  void theSameOfBytesWithNames() {
+    assertTrue(named("seconds", "31", "25").isPresent());
+    assertTrue(named("century", "20", "21").isPresent());
+    assertFalse(named("seconds_alarm", "00", "01").isPresent());
+    assertFalse(named("equipment", "00", "01").isPresent());
+    assertTrue(named("register_c", "10", "d0").isPresent());
+    assertFalse(named("register_c", "10", "00").isPresent());
+    assertFalse(named("register_b", "00", "10").isPresent());
+  }
+
   @Test
   void aRunningMachineComesUpPaused() {
     assertTrue(
