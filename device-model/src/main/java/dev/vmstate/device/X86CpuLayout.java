@@ -225,6 +225,12 @@ final class X86CpuLayout {
         "env.fred_rsp0 uint64, env.fred_rsp1 uint64, env.fred_rsp2 uint64, env.fred_rsp3 uint64,"
             + " env.fred_stklvls uint64, env.fred_ssp1 uint64, env.fred_ssp2 uint64,"
             + " env.fred_ssp3 uint64, env.fred_config uint64");
+    SUBSECTIONS.put("cpu/pl0_ssp", "env.pl0_ssp uint64");
+    SUBSECTIONS.put(
+        "cpu/cet_shstk",
+        "env.pl1_ssp uint64, env.pl2_ssp uint64, env.pl3_ssp uint64, env.int_ssp_table uint64,"
+            + " env.guest_ssp uint64");
+    SUBSECTIONS.put("cpu/cet", "env.u_cet uint64, env.s_cet uint64");
     SUBSECTIONS.put("apic_sipi", "sipi_vector int32, wait_for_sipi int32");
     SUBSECTIONS.put("cpu_common/exception_index", "exception_index int32");
     SUBSECTIONS.put("cpu_common/crash_occurred", "crash_occurred bool");
