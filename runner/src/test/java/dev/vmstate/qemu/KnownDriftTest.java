@@ -92,6 +92,8 @@ class KnownDriftTest {
     String closed = "00".repeat(512);
     String open = "ff".repeat(512);
     assertTrue(reason("x/virtio-net", "virtio", 0x1a5, "virtio", closed, open).isPresent());
+    String vlans = "virtio/virtio-net-device/vlans";
+    assertTrue(reason("x/virtio-net", vlans, 0, "buffer", closed, open).isPresent());
     assertFalse(reason("x/virtio-net", "virtio", 0x1a5, "virtio", open, closed).isPresent());
     assertFalse(reason("x/virtio-net", "virtio", 0x1a5, "virtio", "00", "ff").isPresent());
   }
