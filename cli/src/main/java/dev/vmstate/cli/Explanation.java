@@ -117,8 +117,7 @@ record Explanation(String path, List<Map.Entry<String, String>> facts, ObjectNod
 
   private static String kind(Field field) {
     if (field instanceof Field.Array array) {
-      return "%d x %s, each %s"
-          .formatted(array.count(), array.type().name(), array.type().range());
+      return "%d x %s, each %s".formatted(array.count(), array.type().name(), array.type().range());
     }
     if (field instanceof Field.Group group) {
       return "%s %s of %s"
@@ -156,7 +155,10 @@ record Explanation(String path, List<Map.Entry<String, String>> facts, ObjectNod
     for (Field at = target.device().root(); at instanceof Field.Group group; ) {
       if (group.kind() == Field.GroupKind.SUBSECTION) {
         String rule =
-            Layouts.builtIn().needed(group.name()).map(", which QEMU writes when "::concat).orElse("");
+            Layouts.builtIn()
+                .needed(group.name())
+                .map(", which QEMU writes when "::concat)
+                .orElse("");
         fact("part of", "subsection %s%s".formatted(group.name(), rule));
       }
       Field next = null;

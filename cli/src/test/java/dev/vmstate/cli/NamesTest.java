@@ -38,8 +38,7 @@ class NamesTest {
     assertEquals("0x80000013 [PE MP ET PG]", get(sample, "cpu[0]/cr0"));
     JsonNode json = new ObjectMapper().readTree(Cli.ok("get", "--json", sample, COMMAND));
     assertEquals("259", json.path(COMMAND).asText());
-    assertEquals(
-        "[\"IO\",\"MEMORY\",\"SERR\"]", json.path("bits").path(COMMAND).toString());
+    assertEquals("[\"IO\",\"MEMORY\",\"SERR\"]", json.path("bits").path(COMMAND).toString());
     assertTrue(json.path("means").isMissingNode());
   }
 
@@ -101,7 +100,8 @@ class NamesTest {
     assertTrue(text.contains("cpu[0]/cr0: 0x80000013 -> 0x80000011 [-MP]\n"), text);
     JsonNode json = new ObjectMapper().readTree(Cli.ok("diff", "--json", sample, fresh));
     String fields = json.path("fields").toString();
-    assertTrue(fields.contains("\"before\":\"259\",\"after\":\"1282\",\"more\":0,\"bits\":"), fields);
+    assertTrue(
+        fields.contains("\"before\":\"259\",\"after\":\"1282\",\"more\":0,\"bits\":"), fields);
     Path page = directory.resolve("diff.html");
     Cli.ok("diff", sample, fresh, "--html", page);
     assertTrue(Files.readString(page).contains("0x502 [-IO +INTX_DISABLE]"));

@@ -39,11 +39,14 @@ public final class ValuePath {
   public static Optional<NamedNumber.Of> named(HardwareState state, String path)
       throws IOException {
     Optional<Register> register = register(state, path);
-    return register.isPresent() ? named(register.get()) : named(FieldPath.find(state.devices(), path));
+    return register.isPresent()
+        ? named(register.get())
+        : named(FieldPath.find(state.devices(), path));
   }
 
   private static Optional<NamedNumber.Of> named(Register register) {
-    return BitNames.named(register).map(kind -> new NamedNumber.Of(kind, register.value(), register.text()));
+    return BitNames.named(register)
+        .map(kind -> new NamedNumber.Of(kind, register.value(), register.text()));
   }
 
   /** A field's value as a number with names, if it is one. */
@@ -95,16 +98,14 @@ public final class ValuePath {
 
   /** {@code sign} is + or - where bits are to be set or cleared, else a space. */
   private static List<FieldEdit> edits(
-      HardwareState state, String path, String asked, char sign, String origin)
-      throws IOException {
+      HardwareState state, String path, String asked, char sign, String origin) throws IOException {
     Optional<NamedNumber.Of> names = named(state, path);
     String value = names.isPresent() ? names.get().kind().withoutNames(asked) : asked;
     Optional<Register> register = register(state, path);
     if (register.isEmpty()) {
       FieldPath target = FieldPath.find(state.devices(), path);
       Optional<Long> number = number(path, named(target), value, sign);
-      String text =
-          number.isPresent() ? target.type().orElseThrow().format(number.get()) : value;
+      String text = number.isPresent() ? target.type().orElseThrow().format(number.get()) : value;
       return List.of(FieldValue.edit(target, text, origin));
     }
     Register found = register.get();
@@ -130,7 +131,8 @@ public final class ValuePath {
     String prefix = path.isEmpty() ? "" : path + ": ";
     if (named.isEmpty() && sign != ' ') {
       throw new IllegalArgumentException(
-          "%s%c= takes names of bits, and its bits have none: write =VALUE".formatted(prefix, sign));
+          "%s%c= takes names of bits, and its bits have none: write =VALUE"
+              .formatted(prefix, sign));
     }
     if (named.isEmpty() || sign == ' ' && NamedNumber.isNumber(value)) {
       return Optional.empty();

@@ -141,8 +141,7 @@ final class DeviceComparison {
           String at = element.formatted(path, i);
           long within = left.offset() - inA.span().offset();
           listing.add(
-              number(
-                  at, path, within, inA.type(), inB.type(), left, right, inA.meaning(i)));
+              number(at, path, within, inA.type(), inB.type(), left, right, inA.meaning(i)));
         }
       }
     }

@@ -135,10 +135,7 @@ public final class DiffPage {
     }
     out.println("<table><tr><th>register</th><th>before</th><th>after</th></tr>");
     for (RegisterChange change : changes) {
-      row(
-          change.path(),
-          "0x" + Long.toHexString(change.before()),
-          change.shownAfter());
+      row(change.path(), "0x" + Long.toHexString(change.before()), change.shownAfter());
     }
     out.println("</table>");
   }

@@ -55,7 +55,6 @@ public record RegisterChange(
 
   /** The second value, and what changed in it. */
   public String shownAfter() {
-    return "0x%x".formatted(after)
-        + names.map(change -> " [" + change.names() + "]").orElse("");
+    return "0x%x".formatted(after) + names.map(change -> " [" + change.names() + "]").orElse("");
   }
 }
