@@ -204,7 +204,8 @@ class CheckedPairsTest {
       }
       Path fixed = dir.resolve("fixed-%d.mig".formatted(fixes));
       Files.deleteIfExists(fixed);
-      String command = fix.get().replaceFirst("^vmstate ", "").replace("'", "").replaceFirst("NEW$", fixed + "");
+      String command =
+          fix.get().replaceFirst("^vmstate ", "").replace("'", "").replaceFirst("NEW$", fixed + "");
       Vmstate.run((Object[]) command.split(" "));
       made.add(fixed);
       result = check(fixed, pair.to());
