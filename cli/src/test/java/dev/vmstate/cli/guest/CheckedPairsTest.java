@@ -115,14 +115,14 @@ class CheckedPairsTest {
       pairs.add(pair("11.1", pc + device, "5.2", pc + device, ""));
     }
     pairs.add(
-        pair(
+        unfixable(
             "7.2",
             pc + "-device VGA,addr=04.0",
             "10.0",
             pc + "-device VGA,addr=04.0,vgamem_mb=32",
             "ram"));
     pairs.add(
-        pair(
+        unfixable(
             "7.2",
             pc + "-device virtio-net-pci,addr=04.0",
             "10.0",
