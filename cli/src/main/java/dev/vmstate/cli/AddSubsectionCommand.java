@@ -33,6 +33,7 @@ final class AddSubsectionCommand extends StructureCommand {
       description = "The device, or the group in it, and the subsection's name.")
   private String path;
 
+  @SuppressWarnings("NullAway.Init") // picocli sets it
   @ArgGroup(multiplicity = "1")
   private Origin origin;
 

@@ -195,7 +195,7 @@ record Explanation(String path, List<Map.Entry<String, String>> facts, ObjectNod
       }
     }
     for (Nic nic : state.nics()) {
-      if (nic.section() != target.device() || nic.mac().isEmpty()) {
+      if (!nic.section().label().equals(target.device().label()) || nic.mac().isEmpty()) {
         continue;
       }
       for (Nic.Copy copy : nic.copies()) {

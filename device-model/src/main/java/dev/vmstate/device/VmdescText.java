@@ -85,12 +85,9 @@ public final class VmdescText {
   }
 
   /**
-   * Where a group of fields is described.
-   *
-   * @param vmsd the object with its {@code fields}; null where the description ends further out, at
-   *     a field that holds it all
-   * @param at where the group's first field stands
-   * @param sizes the sizes that count its bytes
+   * Where a group of fields is described: {@code vmsd} is the object with its {@code fields}, null
+   * where the description ends further out, at a field that holds it all; {@code at} is where the
+   * group's first field stands; {@code sizes} are the sizes that count its bytes.
    */
   public final class Place {
     private final @Nullable Node vmsd;

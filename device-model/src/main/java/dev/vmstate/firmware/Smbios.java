@@ -82,6 +82,7 @@ public final class Smbios {
    * @param bytes its formatted part
    * @param texts where each text starts, and one place behind the last
    */
+  @SuppressWarnings("ArrayRecordComponent") // nobody compares them
   private record Structure(int type, long address, byte[] bytes, List<Long> texts) {}
 
   private final EditableMemory memory;

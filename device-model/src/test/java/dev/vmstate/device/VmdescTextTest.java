@@ -76,6 +76,7 @@ class VmdescTextTest {
   }
 
   /** The stream's end: the payload, and behind it the JSON with its length. */
+  @SuppressWarnings("ArrayRecordComponent") // nobody compares them
   private record Stream(byte[] payload, String json) {
     ByteSource source() {
       byte[] text = json.getBytes(StandardCharsets.UTF_8);

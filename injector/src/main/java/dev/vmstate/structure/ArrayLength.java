@@ -86,6 +86,7 @@ public final class ArrayLength {
     return notes;
   }
 
+  @SuppressWarnings("ReferenceEquality") // one snapshot has each section once
   private static FieldPath count(
       StructureEdits edits, FieldPath target, Field.Group parent, Optional<String> named)
       throws IOException {
