@@ -3,6 +3,10 @@ package dev.vmstate.device;
 import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.Span;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -17,6 +21,8 @@ import java.util.Set;
  * @param note why the tree is opaque, or empty
  * @param root the tree; covers {@code payload} without gaps
  * @param source the stream
+ * @param twin how many sections of the same name and instance stand before it: a guest with two
+ *     user-mode netdevs has two sections {@code slirp} 0
  */
 public record DeviceSection(
     String name,
@@ -27,7 +33,39 @@ public record DeviceSection(
     Decoded decoded,
     String note,
     Field.Group root,
-    ByteSource source) {
+    ByteSource source,
+    int twin) {
+
+  /** A section whose name and instance no other one has before it. */
+  public DeviceSection(
+      String name,
+      long instance,
+      long version,
+      Span record,
+      Span payload,
+      Decoded decoded,
+      String note,
+      Field.Group root,
+      ByteSource source) {
+    this(name, instance, version, record, payload, decoded, note, root, source, 0);
+  }
+
+  /** The sections of one stream, in its order, with the twins among them counted. */
+  public static List<DeviceSection> counted(List<DeviceSection> devices) {
+    record Key(String name, long instance) {}
+    Map<Key, Integer> seen = new HashMap<>();
+    List<DeviceSection> counted = new ArrayList<>(devices.size());
+    for (DeviceSection device : devices) {
+      int twin = seen.merge(new Key(device.name, device.instance), 1, Integer::sum) - 1;
+      counted.add(twin == device.twin ? device : device.withTwin(twin));
+    }
+    return counted;
+  }
+
+  private DeviceSection withTwin(int number) {
+    return new DeviceSection(
+        name, instance, version, record, payload, decoded, note, root, source, number);
+  }
 
   /** Where the tree came from. */
   public enum Decoded {
@@ -53,17 +91,22 @@ public record DeviceSection(
   /** The same with a tree made by what is not the stream's own. */
   public DeviceSection by(Field.Group tree) {
     return new DeviceSection(
-        name, instance, version, record, payload, Decoded.MODEL, "", tree, source);
+        name, instance, version, record, payload, Decoded.MODEL, "", tree, source, twin);
   }
 
   /** The same with another reason for being opaque. */
   public DeviceSection opaque(String why) {
-    return new DeviceSection(name, instance, version, record, payload, decoded, why, root, source);
+    return new DeviceSection(
+        name, instance, version, record, payload, decoded, why, root, source, twin);
   }
 
-  /** Name for people and paths: the instance is named only where it is not 0. */
+  /**
+   * Name for people and paths: the instance is named only where it is not 0, and a section that has
+   * name and instance of an earlier one is told from it by {@code #2}.
+   */
   public String label() {
-    return instance == 0 ? name : name + "[" + instance + "]";
+    String label = instance == 0 ? name : name + "[" + instance + "]";
+    return twin == 0 ? label : label + "#" + (twin + 1);
   }
 
   /**

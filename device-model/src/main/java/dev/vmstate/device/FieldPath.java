@@ -79,7 +79,8 @@ public record FieldPath(DeviceSection device, Field field, int element, String p
 
   /**
    * Finds {@code path}, which starts with a device's name. Without an instance in brackets it means
-   * instance 0, which is printed so; where there is none, the only other one.
+   * instance 0, which is printed so; where there is none, the only other one. Of sections with the
+   * same name and instance it means the first; {@code slirp#2} is the second.
    */
   public static FieldPath find(List<DeviceSection> devices, String path) throws NotFoundException {
     List<FieldPath> found = new ArrayList<>();
@@ -135,6 +136,15 @@ public record FieldPath(DeviceSection device, Field field, int element, String p
         return Optional.empty();
       }
       rest = rest.substring(index.length());
+    }
+    String twin = "#" + (device.twin() + 1);
+    if (rest.startsWith("#")) {
+      if (!rest.startsWith(twin)) {
+        return Optional.empty();
+      }
+      rest = rest.substring(twin.length());
+    } else if (device.twin() > 0) {
+      return Optional.empty();
     }
     if (!rest.isEmpty() && !rest.startsWith("/")) {
       return Optional.empty();

@@ -146,4 +146,28 @@ class FieldPathTest {
         assertThrows(FieldPath.NotFoundException.class, () -> FieldPath.find(devices, path))
             .getMessage());
   }
+
+  @Test
+  void sectionsOfOneNameAreToldApartByTheirOrder() throws IOException {
+    List<DeviceSection> twins =
+        DeviceSection.counted(
+            List.of(
+                DeviceSections.of("slirp", 0, d -> d.u8("ip_id", 1)),
+                DeviceSections.of("other", 0, d -> d.u8("ip_id", 4)),
+                DeviceSections.of("slirp", 0, d -> d.u8("ip_id", 2)),
+                DeviceSections.of("slirp", 3, d -> d.u8("ip_id", 5)),
+                DeviceSections.of("slirp", 3, d -> d.u8("ip_id", 6))));
+    assertEquals(
+        List.of("slirp", "other", "slirp#2", "slirp[3]", "slirp[3]#2"),
+        twins.stream().map(DeviceSection::label).toList());
+    for (DeviceSection device : twins) {
+      FieldPath found = FieldPath.find(twins, device.label() + "/ip_id");
+      assertEquals(device, found.device());
+      assertEquals(device.label() + "/ip_id", found.path());
+    }
+    assertEquals(twins.get(0), FieldPath.find(twins, "slirp#1/ip_id").device());
+    for (String none : List.of("slirp#3/ip_id", "slirp#20/ip_id", "slirp[3]#3/ip_id")) {
+      assertThrows(FieldPath.NotFoundException.class, () -> FieldPath.find(twins, none));
+    }
+  }
 }

@@ -90,7 +90,7 @@ public record SnapshotDiff(
     return devices.stream().flatMap(device -> device.fields().stream()).toList();
   }
 
-  /** No two sections of a stream have the same idstr and instance; if they do, the last counts. */
+  /** Sections of the same name and instance are told apart by their labels. */
   private static Map<String, DeviceSection> byLabel(List<DeviceSection> devices) {
     Map<String, DeviceSection> byLabel = new LinkedHashMap<>();
     devices.forEach(device -> byLabel.put(device.label(), device));

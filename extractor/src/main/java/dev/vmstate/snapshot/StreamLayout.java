@@ -42,7 +42,7 @@ public record StreamLayout(
   public record Opaque(String what, Span span) {}
 
   public StreamLayout {
-    devices = List.copyOf(devices);
+    devices = List.copyOf(DeviceSection.counted(devices));
     opaque = List.copyOf(opaque);
   }
 

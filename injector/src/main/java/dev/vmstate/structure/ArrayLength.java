@@ -92,7 +92,7 @@ public final class ArrayLength {
       throws IOException {
     if (named.isPresent()) {
       FieldPath count = FieldPath.find(edits.snapshot().devices(), named.get());
-      if (count.device() != target.device()) {
+      if (!count.device().equals(target.device())) {
         throw new IllegalArgumentException(
             "%s: is a field of %s, the array one of %s"
                 .formatted(count.path(), count.device().label(), target.device().label()));
