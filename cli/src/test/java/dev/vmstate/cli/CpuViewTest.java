@@ -153,7 +153,7 @@ class CpuViewTest {
   }
 
   private static String value(Path snapshot, String path) {
-    String line = Cli.ok("get", snapshot, path).strip();
+    String line = Cli.ok("get", snapshot, path).strip().split(" \\[")[0];
     return line.substring(line.indexOf('=') + 1);
   }
 
