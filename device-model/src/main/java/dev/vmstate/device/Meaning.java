@@ -22,8 +22,17 @@ public record Meaning(String name, List<Bits> bits, Map<String, Long> values, St
   /** Says nothing. */
   public static final Meaning NONE = new Meaning("", List.of(), Map.of(), "");
 
-  /** Bits with a name: {@code mask} is one run of ones. */
-  public record Bits(String name, long mask) {
+  /**
+   * Bits with a name: {@code mask} is one run of ones.
+   *
+   * @param inPlace the part is read where it stands, as an address without its low bits is
+   */
+  public record Bits(String name, long mask, boolean inPlace) {
+    /** Bits that are a number of their own. */
+    public Bits(String name, long mask) {
+      this(name, mask, false);
+    }
+
     /** Whether the name stands for one bit. */
     public boolean single() {
       return Long.bitCount(mask) == 1;
@@ -31,12 +40,16 @@ public record Meaning(String name, List<Bits> bits, Map<String, Long> values, St
 
     /** The part of {@code value} as a number of its own. */
     public long of(long value) {
-      return (value & mask) >>> Long.numberOfTrailingZeros(mask);
+      return (value & mask) >>> shift();
+    }
+
+    private int shift() {
+      return inPlace ? 0 : Long.numberOfTrailingZeros(mask);
     }
 
     long into(long old, long part) {
-      long shifted = part << Long.numberOfTrailingZeros(mask);
-      if ((shifted & ~mask) != 0 || part < 0 || of(shifted) != part) {
+      long shifted = part << shift();
+      if ((shifted & ~mask) != 0 || part < 0 && !inPlace || of(shifted) != part) {
         throw new IllegalArgumentException("%s=%d does not fit its bits".formatted(name, part));
       }
       return old & ~mask | shifted;
@@ -133,7 +146,7 @@ public record Meaning(String name, List<Bits> bits, Map<String, Long> values, St
         return named.getKey().substring(part.name().length() + 1);
       }
     }
-    return Long.toUnsignedString(number);
+    return part.inPlace() ? "0x" + Long.toHexString(number) : Long.toUnsignedString(number);
   }
 
   private long partNumber(Bits part, String word) {

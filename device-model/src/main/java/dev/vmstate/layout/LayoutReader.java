@@ -42,12 +42,14 @@ import org.jspecify.annotations.Nullable;
  * chain   ::= 'chain' 'first' EXPR 'id' EXPR 'next' EXPR 'in' EXPR '..' EXPR
  *             [ 'until' EXPR ] [ 'while' EXPR ]
  *             '{' ( NUMBER STRUCT [ NAME ] | 'else' STRUCT NAME )* '}'
- * naming  ::= 'bits' ( NAME=MASK )+ | 'bit' ( NAME=NUMBER | NAME=LOW-HIGH )+
+ * naming  ::= 'bits' ( NAME=MASK )+ | 'bit' ( NAME=NUMBER | NAME=LOW-HIGH | NAME=@LOW-HIGH )+
  *           | 'values' ( NAME=NUMBER )+ | 'help' TEXT | 'like' [ '?' ] MEANING [ 'high' ]
  *           | 'element' NUMBER ( 'name' TEXT | naming )
  * TYPE    ::= vmdesc's names (in quotes where they hold a space), le16 le32 le64, and guest16
  *             guest32 guest64 in the byte order that the value 'big' tells
  * </pre>
+ *
+ * <p>{@code ADDRESS=@4-31} reads the bits where they stand, {@code =4-31} as a number of their own.
  *
  * <p>{@link Expression} has the grammar of EXPR. In an overlay a field stands at its offset, or
  * behind the one before; bytes between fields are kept as such, and of two fields that overlap the
@@ -298,12 +300,14 @@ final class LayoutReader {
       if (kind.equals("values")) {
         naming.value(name, number(number));
       } else if (kind.equals("bits")) {
-        naming.bits(name, number(number));
+        naming.bits(name, number(number), false);
       } else {
+        boolean inPlace = number.startsWith("@");
+        number = inPlace ? number.substring(1) : number;
         int dash = number.indexOf('-');
         int low = Integer.parseInt(dash < 0 ? number : number.substring(0, dash));
         int high = dash < 0 ? low : Integer.parseInt(number.substring(dash + 1));
-        naming.bits(name, -1L >>> (63 - high + low) << low);
+        naming.bits(name, -1L >>> (63 - high + low) << low, inPlace);
       }
     } catch (NumberFormatException e) {
       throw bad(where, "'%s' is no number".formatted(number));

@@ -55,8 +55,8 @@ final class Naming {
     help = text;
   }
 
-  void bits(String bit, long mask) {
-    bits.add(new Meaning.Bits(bit, mask));
+  void bits(String bit, long mask, boolean inPlace) {
+    bits.add(new Meaning.Bits(bit, mask, inPlace));
   }
 
   void value(String value, long number) {
@@ -108,7 +108,7 @@ final class Naming {
       for (Meaning.Bits bit : other.bits()) {
         long mask = like.high() ? bit.mask() >>> 32 : bit.mask();
         if (mask != 0) {
-          allBits.add(new Meaning.Bits(bit.name(), mask));
+          allBits.add(new Meaning.Bits(bit.name(), mask, bit.inPlace()));
         }
       }
       allValues.putAll(other.values());

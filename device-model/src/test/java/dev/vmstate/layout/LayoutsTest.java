@@ -292,6 +292,22 @@ class LayoutsTest {
   }
 
   @Test
+  void anAddressIsReadWhereItStands() {
+    Meaning bar =
+        new Meaning(
+            "",
+            List.of(new Meaning.Bits("IO", 1), new Meaning.Bits("ADDRESS", 0xffff_fff0L, true)),
+            java.util.Map.of(),
+            "");
+    assertEquals("IO|ADDRESS=0xc040", bar.format(0xc041));
+    assertEquals(0xfebf_9001L, bar.parse("ADDRESS=0xfebf9000 IO", 0));
+    assertEquals(0xfebf_a001L, bar.parse("+ADDRESS=0xfebfa000", 0xfebf_9001L));
+    for (String bad : List.of("ADDRESS=0xfebf9004", "ADDRESS=0x100000000")) {
+      assertThrows(IllegalArgumentException.class, () -> bar.parse(bad, 0), bad);
+    }
+  }
+
+  @Test
   void namesForFieldsOfVmdescAreFoundByPath() throws Exception {
     Layouts layouts =
         Layouts.of(
