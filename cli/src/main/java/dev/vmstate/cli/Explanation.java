@@ -134,7 +134,11 @@ record Explanation(String path, List<Map.Entry<String, String>> facts, ObjectNod
     for (Meaning.Bits bits : meaning.bits()) {
       long part = bits.of(number.value());
       String mask = Facts.hex(bits.mask());
-      node.withObject("/bits").putObject(bits.name()).put("mask", mask).put("value", part);
+      node.withObject("/bits")
+          .putObject(bits.name())
+          .put("mask", mask)
+          .put("value", part)
+          .put("inPlace", bits.inPlace());
       String set = bits.single() ? "" : " = " + meaning.part(bits, number.value());
       say("bits", "%s %-10s %s%s".formatted(part != 0 ? "*" : " ", mask, bits.name(), set));
     }

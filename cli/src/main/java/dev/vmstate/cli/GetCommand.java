@@ -30,8 +30,10 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     description = {
       "Prints device fields and registers, one PATH=VALUE a line.",
-      "Bits and values with names stand behind the number: 0x107 [IO MEMORY MASTER SERR].",
-      "Of a whole device or struct it lists the fields, arrays and buffers without their values.",
+      "On a terminal, or with --names, bits and values with names stand behind the number:",
+      "0x107 [IO MEMORY MASTER SERR].",
+      "Of a whole device or struct it lists the fields, arrays and buffers without their values;",
+      "of bytes with fields in them too, if a slash ends the path: mc146818rtc/cmos_data/",
       "Out of guest memory: uuid, vmgenid, smbios.serial, acpi.FACP.oem_id (see 'vmstate set').",
       "Of a libvirt save image also domain.xml and cookie.xml as they are, libvirt/was_running."
     },
@@ -50,6 +52,11 @@ final class GetCommand implements Callable<Integer> {
       names = {"-e", "--explain"},
       description = "Type, range, names, help, what QEMU does with it and what follows it.")
   private boolean explain;
+
+  @Option(
+      names = "--names",
+      description = "Names of bits and values behind numbers, also when no terminal shows them.")
+  private boolean names;
 
   @Parameters(index = "1..*", arity = "1..*", paramLabel = "PATH", description = "What to print.")
   private List<String> paths;
@@ -117,12 +124,17 @@ final class GetCommand implements Callable<Integer> {
   /** One number, register, array or buffer; beside a number with names those. */
   private void single(HardwareState state, String path, ObjectNode node) throws IOException {
     Optional<NamedNumber.Of> named = ValuePath.named(state, path);
-    if (output.json || named.isEmpty()) {
+    if (output.json || named.isEmpty() || !named()) {
       print(path, ValuePath.text(state, path), node);
       named.ifPresent(number -> names(path, number));
     } else {
       print(path, named.get().text(), node);
     }
+  }
+
+  /** A program that reads the output wants the number alone. */
+  private boolean named() {
+    return names || Terminal.stdout();
   }
 
   /** The value stays what it is; its names stand apart, under {@code bits} and {@code means}. */
@@ -157,7 +169,7 @@ final class GetCommand implements Callable<Integer> {
         output.out().printf("%s (%s)%n", leaf.path(), Sizes.count(leaf.span().length(), "byte"));
       } else {
         Optional<NamedNumber.Of> named = ValuePath.named(leaf);
-        String text = named.isPresent() ? named.get().text() : FieldValue.text(leaf);
+        String text = named() && named.isPresent() ? named.get().text() : FieldValue.text(leaf);
         output.out().printf("%s=%s%n", leaf.path(), text);
       }
     }

@@ -10,4 +10,8 @@ final class Terminal {
   static boolean stderr() {
     return Boolean.getBoolean("vmstate.terminal.stderr");
   }
+
+  static boolean stdout() {
+    return Boolean.getBoolean("vmstate.terminal.stdout");
+  }
 }

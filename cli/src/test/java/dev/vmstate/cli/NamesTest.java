@@ -28,7 +28,7 @@ class NamesTest {
   }
 
   private String get(Path snapshot, String path) {
-    return Cli.ok("get", snapshot, path).strip().substring(path.length() + 1);
+    return Cli.ok("get", "--names", snapshot, path).strip().substring(path.length() + 1);
   }
 
   @Test

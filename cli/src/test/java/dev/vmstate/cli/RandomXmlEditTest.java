@@ -105,7 +105,8 @@ class RandomXmlEditTest {
         String name = names.get(random.nextInt(names.size()));
         long mask = Long.decode(bits.path(name).path("mask").asText());
         long lowest = Long.lowestOneBit(mask);
-        element.setAttribute("bits", Long.bitCount(mask) == 1 ? name : name + "=1");
+        long part = bits.path(name).path("inPlace").asBoolean() ? lowest : 1;
+        element.setAttribute("bits", Long.bitCount(mask) == 1 ? name : name + "=" + part);
         expected.put(number.path(), lowest);
       } else if (element.hasAttribute("means")) {
         continue;

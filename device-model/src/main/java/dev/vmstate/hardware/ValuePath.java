@@ -66,13 +66,21 @@ public final class ValuePath {
     return register(state, path);
   }
 
-  /** The group of fields at {@code path}; empty when it is a single value or a register. */
+  /**
+   * The group of fields that a path leads to. Bytes that a layout explains are a value of their own,
+   * unless the path ends with a slash: {@code cmos_data} is 128 bytes, {@code cmos_data/} their
+   * fields.
+   */
   public static Optional<FieldPath> group(HardwareState state, String path) throws IOException {
     if (register(state, path).isPresent()) {
       return Optional.empty();
     }
-    FieldPath found = FieldPath.find(state.devices(), path);
-    return found.field() instanceof Field.Group ? Optional.of(found) : Optional.empty();
+    boolean inside = path.endsWith("/");
+    String bare = inside ? path.substring(0, path.length() - 1) : path;
+    FieldPath found = FieldPath.find(state.devices(), bare);
+    return found.field() instanceof Field.Group group && (inside || !group.refined())
+        ? Optional.of(found)
+        : Optional.empty();
   }
 
   /**
