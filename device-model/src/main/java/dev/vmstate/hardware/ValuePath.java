@@ -67,9 +67,9 @@ public final class ValuePath {
   }
 
   /**
-   * The group of fields that a path leads to. Bytes that a layout explains are a value of their own,
-   * unless the path ends with a slash: {@code cmos_data} is 128 bytes, {@code cmos_data/} their
-   * fields.
+   * The group of fields that a path leads to. Bytes that a layout explains are a value of their
+   * own, unless the path ends with a slash: {@code cmos_data} is 128 bytes, {@code cmos_data/}
+   * their fields.
    */
   public static Optional<FieldPath> group(HardwareState state, String path) throws IOException {
     if (register(state, path).isPresent()) {

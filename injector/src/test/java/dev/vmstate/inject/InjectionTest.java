@@ -130,7 +130,10 @@ class InjectionTest {
   void aRamByteThatChangedIsNoticedWithoutTheCoreToo() throws IOException {
     extract(small());
     Files.delete(vm.resolve(Extraction.CORE));
-    Edits.text(vm.resolve(dev.vmstate.exchange.Manifest.FILE), "\"core\" : \"core.elf\"", "\"core\" : null");
+    Edits.text(
+        vm.resolve(dev.vmstate.exchange.Manifest.FILE),
+        "\"core\" : \"core.elf\"",
+        "\"core\" : null");
     byte[] other = stream.clone();
     other[machine.dataAt(stream, TestMachine.RAM, 1)]++;
     Files.write(snapshot, other);

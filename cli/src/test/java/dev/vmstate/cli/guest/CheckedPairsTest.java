@@ -33,6 +33,12 @@ class CheckedPairsTest {
   /** Fixes that are tried one after the other; a foreign machine type needs a few. */
   private static final int MOST_FIXES = 12;
 
+  /**
+   * Eighty rows take long: without {@code -Dvmstate.rows=REGEX} (all of them: {@code .}) each kind
+   * of difference is tried between one pair of versions only.
+   */
+  private static final boolean ALL = System.getProperty("vmstate.rows") != null;
+
   @TempDir static Path dir;
   private static final Map<String, Path> SAVED = new HashMap<>();
 
@@ -81,10 +87,12 @@ class CheckedPairsTest {
     String q35 = "-M pc-q35-5.2 -m 16 ";
     for (String a : VERSIONS) {
       for (String b : VERSIONS) {
-        pairs.add(pair(a, pc + CARD, b, pc + CARD, ""));
+        if (ALL || !a.equals(b)) {
+          pairs.add(pair(a, pc + CARD, b, pc + CARD, ""));
+        }
       }
     }
-    for (int i = 0; i + 1 < VERSIONS.size(); i++) {
+    for (int i = ALL ? 0 : 1; i + 1 < (ALL ? VERSIONS.size() : 3); i++) {
       String old = VERSIONS.get(i);
       String young = VERSIONS.get(i + 1);
       pairs.add(pair(old, q35 + CARD, young, q35 + CARD, ""));
@@ -105,12 +113,13 @@ class CheckedPairsTest {
       pairs.add(pair(old, pc + CARD, young, pc + CARD + " -smp 2", ""));
       pairs.add(pair(young, pc + CARD, young, q35 + CARD, "configuration"));
     }
-    for (String device :
+    List<String> devices =
         List.of(
-            "-device virtio-net-pci,addr=04.0",
             "-device vmxnet3,addr=04.0",
+            "-device virtio-net-pci,addr=04.0",
             "-device ich9-ahci,addr=04.0",
-            "-device VGA,addr=04.0")) {
+            "-device VGA,addr=04.0");
+    for (String device : ALL ? devices : devices.subList(0, 1)) {
       pairs.add(pair("5.2", pc + device, "11.1", pc + device, ""));
       pairs.add(pair("11.1", pc + device, "5.2", pc + device, ""));
     }
