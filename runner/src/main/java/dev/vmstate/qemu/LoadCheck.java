@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -81,7 +82,20 @@ public record LoadCheck(
     snapshot.layout(); // a file that is no whole snapshot is found out before QEMU starts
     List<Finding> findings = new ArrayList<>();
     List<Machine> machines = request.program().machines();
-    DeviceClasses classes = request.program().classes();
+    DeviceClasses classes;
+    try {
+      classes = request.program().classes();
+    } catch (QemuException e) {
+      // QEMU loads every module it finds for this, and dies of one that does not fit.
+      classes = new DeviceClasses("", Map.of());
+      findings.add(
+          new Finding(
+              Grade.INFO,
+              "",
+              "",
+              "the device classes are not known, only this machine's: " + e.getMessage(),
+              Optional.empty()));
+    }
     CommandLine line = new CommandLine(snapshot, request);
     String wanted = line.machine();
     if (!wanted.isEmpty() && QemuProgram.named(wanted, machines).isEmpty()) {
@@ -100,7 +114,7 @@ public record LoadCheck(
     String version;
     String machine;
     boolean whole = !request.arguments().isEmpty() || request.load();
-    boolean started = findings.isEmpty();
+    boolean started = Check.loads(findings);
     try (DestinationProbe probe = new DestinationProbe(line.command(), directory)) {
       Destination to = probe.destination(classes, whole, progress);
       version = to.qemu();
@@ -126,7 +140,7 @@ public record LoadCheck(
     return Optional.of(
         new DryLoad(
             Optional.of("it does not start: no machine type " + machine),
-            Optional.of(findings.get(0))));
+            findings.stream().filter(f -> f.grade() == Grade.ERROR).findFirst()));
   }
 
   private static Finding unknownMachine(

@@ -32,7 +32,7 @@ final class ProgramNames implements Destination.Names {
       TreeSet<String> modules = new TreeSet<>();
       for (String line : Files.readAllLines(process.resolve("maps"))) {
         int at = line.indexOf('/');
-        if (at >= 0 && line.endsWith(".so") && line.contains("/qemu/")) {
+        if (at >= 0 && isPart(line.substring(at))) {
           modules.add(line.substring(at));
         }
       }
@@ -40,6 +40,13 @@ final class ProgramNames implements Destination.Names {
     } catch (IOException e) {
       // the program alone then
     }
+  }
+
+  /** The program itself stands here too: started through the loader, exe is the loader. */
+  private static boolean isPart(String mapped) {
+    return mapped.endsWith(".so")
+        ? mapped.contains("/qemu/")
+        : mapped.substring(mapped.lastIndexOf('/') + 1).startsWith("qemu");
   }
 
   @Override
