@@ -81,6 +81,17 @@ public final class EditSet {
     return after;
   }
 
+  /** Puts a warning on the first edit in {@code span}. */
+  public void warn(Span span, String text) {
+    for (int i = 0; i < edits.size(); i++) {
+      long at = edits.get(i).where().offset();
+      if (at >= span.offset() && at < span.end()) {
+        edits.set(i, edits.get(i).withNote(text));
+        return;
+      }
+    }
+  }
+
   /** Whether nothing changes. */
   public boolean isEmpty() {
     return edits.isEmpty();

@@ -101,6 +101,14 @@ public final class Layouts {
     return new Walk(source, idstr, names, budget).group(root, "");
   }
 
+  /** What a layout makes of bytes, or empty where none fits them. */
+  Optional<Field.Group> refine(
+      ByteSource source, String idstr, Field.Raw bytes, SectionDecoder.Budget budget)
+      throws IOException {
+    Field refined = new Walk(source, idstr, List.of(), budget).raw(bytes);
+    return refined instanceof Field.Group group ? Optional.of(group) : Optional.empty();
+  }
+
   /** One section's walk. */
   private final class Walk {
     private final ByteSource source;
@@ -202,7 +210,7 @@ public final class Layouts {
       return elements;
     }
 
-    private Field raw(Field.Raw raw) throws IOException {
+    Field raw(Field.Raw raw) throws IOException {
       String note = "";
       for (Layout layout : tables.layouts) {
         if (!layout.isFor(idstr, raw.type(), raw.name())) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vmstate.device.DeviceSection;
 import dev.vmstate.device.DeviceSections;
+import dev.vmstate.device.EditSet;
 import dev.vmstate.device.Field;
 import dev.vmstate.device.FieldEdit;
 import dev.vmstate.device.FieldPath;
@@ -16,6 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Configuration space laid out by hand, as an e1000e has it. */
@@ -135,5 +137,22 @@ class PciLayoutTest {
 
   private static Field.Group group(DeviceSection section) {
     return (Field.Group) section.root().children().get(1);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "config/command=0x7, false",
+    "config/interrupt_line=5, false",
+    "config/capability_list=0xa0, true", // the list then starts at another structure
+    "config/status=0, true", // there is no list then
+    "version_id=2, false"
+  })
+  void anEditThatMovesWhatFollowsIsWarnedOf(String assignment, boolean warned) throws Exception {
+    DeviceSection section = section(256);
+    String[] words = assignment.split("=");
+    EditSet edits = new EditSet();
+    edits.add(FieldValue.edit(FieldPath.in(section, words[0]), words[1], "test"));
+    LayoutFit.warn(List.of(section), edits);
+    assertEquals(warned, edits.edits().stream().anyMatch(e -> !e.note().isEmpty()), assignment);
   }
 }

@@ -7,6 +7,7 @@ import dev.vmstate.exchange.Extraction;
 import dev.vmstate.exchange.Manifest;
 import dev.vmstate.exchange.StreamFingerprint;
 import dev.vmstate.hardware.HardwareXmlReader;
+import dev.vmstate.layout.LayoutFit;
 import dev.vmstate.linked.Checksums;
 import dev.vmstate.linked.CpuLinks;
 import dev.vmstate.memory.MemoryMap;
@@ -57,6 +58,7 @@ public final class Injection {
           new BufferedInputStream(Files.newInputStream(hardware.get()), 1 << 16)) {
         fields.addAll(HardwareXmlReader.edits(in, hardware.get().toString(), snapshot.hardware()));
         Checksums.follow(snapshot.devices(), fields, hardware.get().toString());
+        LayoutFit.warn(snapshot.devices(), fields);
       }
     }
     if (core.isEmpty()) {

@@ -6,6 +6,7 @@ import dev.vmstate.firmware.Acpi;
 import dev.vmstate.firmware.GenerationId;
 import dev.vmstate.firmware.Smbios;
 import dev.vmstate.firmware.TableEdit;
+import dev.vmstate.layout.LayoutFit;
 import dev.vmstate.linked.Checksums;
 import dev.vmstate.linked.ClockShift;
 import dev.vmstate.linked.LinkedEdit;
@@ -237,6 +238,7 @@ public final class LinkedEdits {
   /** Lets checksums follow what the fields change. */
   public void checksums() throws IOException {
     Checksums.follow(snapshot.devices(), fields, "set");
+    LayoutFit.warn(snapshot.devices(), fields);
   }
 
   /** Of which snapshot. */
