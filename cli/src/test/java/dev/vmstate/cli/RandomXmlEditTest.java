@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import javax.xml.parsers.DocumentBuilderFactory;
 import javax.xml.transform.TransformerFactory;
 import javax.xml.transform.dom.DOMSource;
@@ -26,6 +27,10 @@ import org.w3c.dom.Node;
 
 /** Legal edits anywhere in the document, written by another XML library, are found by get. */
 class RandomXmlEditTest {
+  /** What follows these is another thing for another value: inject warns of such an edit. */
+  private static final Set<String> CHOOSES =
+      Set.of("header_type", "status", "capability_list", "cap_id", "next");
+
   private static final List<String> PLAIN =
       List.of("uint8", "uint16", "uint32", "int32", "int64", "uint64", "le16", "le32");
 
@@ -91,7 +96,9 @@ class RandomXmlEditTest {
     Map<String, Long> expected = new LinkedHashMap<>();
     for (Number number : numbers) {
       Element element = number.element();
-      if (expected.size() == 40 || !PLAIN.contains(element.getAttribute("type"))) {
+      if (expected.size() == 40
+          || !PLAIN.contains(element.getAttribute("type"))
+          || CHOOSES.contains(element.getAttribute("name"))) {
         continue;
       }
       if (element.hasAttribute("bits")) {

@@ -30,7 +30,15 @@ class ConvertedGuestTest {
   static Stream<Arguments> matrix() {
     return Stream.concat(
         Ways.onEveryBuild().stream().map(row -> Arguments.of(row, QCOW2)),
-        Ways.matrix().stream().flatMap(ConvertedGuestTest::targets));
+        Ways.matrix().stream().flatMap(ConvertedGuestTest::chosen));
+  }
+
+  /** Each row into one form, by its name; with vmstate.rows into all. */
+  private static Stream<Arguments> chosen(Row row) {
+    List<Arguments> all = targets(row).toList();
+    return System.getProperty("vmstate.rows") != null
+        ? all.stream()
+        : Stream.of(all.get(Math.floorMod(row.toString().hashCode(), all.size())));
   }
 
   /**

@@ -72,12 +72,10 @@ class NicAddressTest {
   @ValueSource(strings = {"5.2", "10.0", "11.1"})
   void otherVersionsOfQemuTakeThemToo(String version) throws Exception {
     List<String> qemu = GuestMachine.cachedQemu(version);
-    assertIsSavedWithTheNewAddress(qemu, "e1000", "pc", OLD);
     assertIsSavedWithTheNewAddress(qemu, "e1000e", "q35", OLD);
-    assertIsSavedWithTheNewAddress(qemu, "rtl8139", "pc", OLD);
-    assertIsSavedWithTheNewAddress(qemu, "virtio-net-pci", "pc", OLD);
     assertIsSavedWithTheNewAddress(qemu, "vmxnet3", "q35", NEW);
-    assertAllAreSavedWithNewAddresses(qemu, EVERY_PC_CARD);
+    assertAllAreSavedWithNewAddresses(
+        qemu, List.of("e1000", "rtl8139", "virtio-net-pci", "i82550", "tulip"));
     if (!version.equals("5.2")) { // igb came with 8.0, and 5.2 is the only one here that is older
       assertIsSavedWithTheNewAddress(qemu, "igb", "q35", OLD);
     }
