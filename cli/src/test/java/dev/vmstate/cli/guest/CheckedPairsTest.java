@@ -34,10 +34,11 @@ class CheckedPairsTest {
   private static final int MOST_FIXES = 12;
 
   /**
-   * Eighty rows take long: without {@code -Dvmstate.rows=REGEX} (all of them: {@code .}) each kind
-   * of difference is tried between one pair of versions only.
+   * Eighty rows take long: without {@code -Dvmstate.rows=REGEX} (all of them: {@code .}) only those
+   * that start at the oldest and the newest QEMU with a card are tried, some of every kind.
    */
-  private static final boolean ALL = System.getProperty("vmstate.rows") != null;
+  private static final String SOME =
+      "^(5.2|11.1) -M pc-i440fx-5.2 -m 16 -device e1000,addr=03.0 to";
 
   @TempDir static Path dir;
   private static final Map<String, Path> SAVED = new HashMap<>();
@@ -87,12 +88,10 @@ class CheckedPairsTest {
     String q35 = "-M pc-q35-5.2 -m 16 ";
     for (String a : VERSIONS) {
       for (String b : VERSIONS) {
-        if (ALL || !a.equals(b)) {
-          pairs.add(pair(a, pc + CARD, b, pc + CARD, ""));
-        }
+        pairs.add(pair(a, pc + CARD, b, pc + CARD, ""));
       }
     }
-    for (int i = ALL ? 0 : 1; i + 1 < (ALL ? VERSIONS.size() : 3); i++) {
+    for (int i = 0; i + 1 < VERSIONS.size(); i++) {
       String old = VERSIONS.get(i);
       String young = VERSIONS.get(i + 1);
       pairs.add(pair(old, q35 + CARD, young, q35 + CARD, ""));
@@ -119,7 +118,7 @@ class CheckedPairsTest {
             "-device virtio-net-pci,addr=04.0",
             "-device ich9-ahci,addr=04.0",
             "-device VGA,addr=04.0");
-    for (String device : ALL ? devices : devices.subList(0, 1)) {
+    for (String device : devices) {
       pairs.add(pair("5.2", pc + device, "11.1", pc + device, ""));
       pairs.add(pair("11.1", pc + device, "5.2", pc + device, ""));
     }
@@ -137,7 +136,7 @@ class CheckedPairsTest {
             "10.0",
             pc + "-device virtio-net-pci,addr=04.0,vectors=0",
             "0000:00:04.0/virtio-net"));
-    Pattern wanted = Pattern.compile(System.getProperty("vmstate.rows", ""));
+    Pattern wanted = Pattern.compile(System.getProperty("vmstate.rows", SOME));
     return pairs.stream().filter(pair -> wanted.matcher(pair.toString()).find());
   }
 
