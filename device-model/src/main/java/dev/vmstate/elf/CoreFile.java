@@ -108,17 +108,20 @@ public final class CoreFile {
   }
 
   /**
-   * This core, if its registers and addresses are those of an x86-64 machine.
+   * This core, if its registers and addresses are those of an x86 machine.
    *
    * @throws UnsupportedFormatException when they are not
    */
-  public CoreFile requireX86x64() throws UnsupportedFormatException {
-    if (!header.wide() || header.order() != ByteOrder.LITTLE_ENDIAN || machine() != Elf.EM_X86_64) {
+  public CoreFile requireX86() throws UnsupportedFormatException {
+    boolean x86 = machine() == Elf.EM_X86_64 || machine() == Elf.EM_386;
+    if (header.order() != ByteOrder.LITTLE_ENDIAN || !x86) {
       throw new UnsupportedFormatException(
           source.name() + ": ELF header",
           18,
-          "a %d-bit core with e_machine %d, expected 64 bits and 62 (x86-64)"
-              .formatted(header.wide() ? 64 : 32, machine()));
+          "a %s core with e_machine %d, expected 62 (x86-64) or 3 (i386)"
+              .formatted(
+                  header.order() == ByteOrder.LITTLE_ENDIAN ? "little-endian" : "big-endian",
+                  machine()));
     }
     return this;
   }

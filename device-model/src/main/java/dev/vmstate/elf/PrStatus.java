@@ -8,21 +8,22 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * NT_PRSTATUS of owner CORE, x86-64: what debuggers show as a thread.
+ * NT_PRSTATUS of owner CORE: what debuggers show as a thread.
  *
  * <pre>
- * u32 pid @32 (CPU index + 1); user_regs_struct @112: 27 * u64; all other bytes zero; 336 bytes
+ * x86-64: u32 pid @32 (CPU index + 1); user_regs_struct @112: 27 * u64; 336 bytes
+ * i386:   u32 pid @24; user_regs_struct @72: 17 * u32; 144 bytes; all other bytes zero
  * </pre>
  *
  * Byte for byte what QEMU's dump-guest-memory writes ({@code target/i386/arch_dump.c}, {@code
- * x86_64_write_elf64_note}): no signal, no times, pr_fpvalid 0 because no FPU note follows.
+ * x86_64_write_elf64_note} and {@code x86_write_elf64_note}): no signal, no times, pr_fpvalid 0.
  *
- * <p>Always the 64-bit form. For a guest whose first CPU is not in long mode QEMU writes EM_386 and
- * 144-byte i386 notes, in an ELF64 file when RAM goes beyond 4 GiB. gdb 13 takes that for an i386
- * program: RAM above 4 GiB is out of its reach, 64-bit virtual addresses are cut to 32 bits, and a
- * guest that happened to be in its BIOS or in a 32-bit boot loader stays a 32-bit one. Here the
- * 64-bit registers hold the 32-bit ones; {@code set architecture i386} or {@code i8086} in gdb
- * changes how it disassembles.
+ * <p>QEMU writes the i386 form, and EM_386, whenever the first CPU is not in long mode. gdb takes
+ * that for an i386 program: 64-bit virtual addresses are cut to 32 bits, and a guest that happened
+ * to be in its BIOS or in a 32-bit boot loader stays a 32-bit one. So our own cores have it only
+ * for a guest whose kernel is known to be a 32-bit one; elsewhere the 64-bit registers hold the
+ * 32-bit ones, and {@code set architecture i386} or {@code i8086} in gdb changes how it
+ * disassembles.
  */
 public final class PrStatus {
   /** Owner of the note. */
@@ -33,6 +34,9 @@ public final class PrStatus {
 
   /** Bytes of the descriptor. */
   public static final int BYTES = 336;
+
+  /** Bytes of the descriptor in a core for i386. */
+  public static final int I386_BYTES = 144;
 
   /** Bytes of the whole note. */
   public static final int NOTE_BYTES = ElfNote.HEADER_BYTES + 8 + BYTES;
@@ -68,54 +72,92 @@ public final class PrStatus {
           "fs",
           "gs");
 
-  /** Every field that is not constant, by offset. */
-  public static final List<NoteField> FIELDS = fields();
+  /** The same of i386. */
+  private static final List<String> I386_NAMES =
+      List.of(
+          "ebx",
+          "ecx",
+          "edx",
+          "esi",
+          "edi",
+          "ebp",
+          "eax",
+          "ds",
+          "es",
+          "fs",
+          "gs",
+          "orig_eax",
+          "eip",
+          "cs",
+          "eflags",
+          "esp",
+          "ss");
 
-  private static final NoteField PID = FIELDS.get(0);
+  /** Every field that is not constant, by offset. */
+  public static final List<NoteField> FIELDS = fields(NAMES, 32, 112, 8);
+
+  /** The same of the i386 form. */
+  public static final List<NoteField> I386_FIELDS = fields(I386_NAMES, 24, 72, 4);
 
   private PrStatus() {}
 
-  private static List<NoteField> fields() {
+  private static List<NoteField> fields(List<String> names, int pid, int registers, int bytes) {
     List<NoteField> fields = new ArrayList<>();
-    fields.add(NoteField.plain("pid", 32, 4));
-    int at = 112;
-    for (String name : NAMES) {
+    fields.add(NoteField.plain("pid", pid, 4));
+    int at = registers;
+    for (String name : names) {
       Optional<String> register =
           switch (name) {
-            case "orig_rax" ->
+            case "orig_rax", "orig_eax" ->
                 Optional.empty(); // QEMU writes 0: there is no system call to restart
             case "eflags" -> Optional.of("rflags");
             case "fs_base" -> Optional.of("fs.base");
             case "gs_base" -> Optional.of("gs.base");
             case "cs", "ss", "ds", "es", "fs", "gs" -> Optional.of(name + ".selector");
-            default -> Optional.of(name);
+            default -> Optional.of(name.replaceFirst("^e", "r"));
           };
-      fields.add(new NoteField(name, register, at, 8));
-      at += 8;
+      fields.add(new NoteField(name, register, at, bytes));
+      at += bytes;
     }
     return List.copyOf(fields);
   }
 
   /** The note for {@code cpu}. */
   public static ElfNote encode(X86Cpu cpu) {
-    ByteBuffer out = ByteBuffer.allocate(BYTES).order(ByteOrder.LITTLE_ENDIAN);
-    PID.put(out, cpu.index() + 1L);
-    for (NoteField field : FIELDS) {
+    return encode(cpu, BYTES, FIELDS);
+  }
+
+  /** The note for {@code cpu} in a core for i386: the lower halves of its registers. */
+  public static ElfNote encodeI386(X86Cpu cpu) {
+    return encode(cpu, I386_BYTES, I386_FIELDS);
+  }
+
+  private static ElfNote encode(X86Cpu cpu, int bytes, List<NoteField> fields) {
+    ByteBuffer out = ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    fields.get(0).put(out, cpu.index() + 1L);
+    for (NoteField field : fields) {
       field.register().ifPresent(register -> field.put(out, cpu.get(register)));
     }
     return new ElfNote(OWNER, NT_PRSTATUS, out);
   }
 
+  /** Whether a descriptor of that length is one of the two forms. */
+  public static boolean isForm(long bytes) {
+    return bytes == BYTES || bytes == I386_BYTES;
+  }
+
   /**
-   * Every field's value, in the order of {@link #FIELDS}.
+   * Every field's value, in the order of {@link #FIELDS} or {@link #I386_FIELDS}.
    *
-   * @throws IllegalArgumentException when the descriptor has not {@link #BYTES} bytes
+   * @throws IllegalArgumentException when the descriptor has neither's length
    */
   public static List<NoteField.Value> decode(ByteBuffer descriptor) {
-    if (descriptor.remaining() != BYTES) {
+    int bytes = descriptor.remaining();
+    if (!isForm(bytes)) {
       throw new IllegalArgumentException(
-          "NT_PRSTATUS of %d bytes, expected 336".formatted(descriptor.remaining()));
+          "NT_PRSTATUS of %d bytes, expected 336 or 144".formatted(bytes));
     }
-    return FIELDS.stream().map(field -> field.get(descriptor)).toList();
+    List<NoteField> fields = bytes == BYTES ? FIELDS : I386_FIELDS;
+    return fields.stream().map(field -> field.get(descriptor)).toList();
   }
 }

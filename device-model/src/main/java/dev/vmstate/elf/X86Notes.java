@@ -73,11 +73,11 @@ public final class X86Notes {
   }
 
   private static X86Cpu ofPrStatus(int index, ByteSource source, CoreNote note) throws IOException {
-    if (note.descriptor().length() != PrStatus.BYTES) {
+    if (!PrStatus.isForm(note.descriptor().length())) {
       throw new UnsupportedFormatException(
           source.name() + ": NT_PRSTATUS note of CPU " + index,
           note.descriptor().offset(),
-          "%d bytes, expected 336 (x86-64); without notes of QEMU no other kind is read"
+          "%d bytes, expected 336 (x86-64) or 144 (i386); no other kind is read without notes of QEMU"
               .formatted(note.descriptor().length()));
     }
     List<Register> registers = new ArrayList<>();

@@ -101,10 +101,12 @@ class CoreFileTest {
   @Test
   void otherElfFilesAreUnsupportedAndOtherFilesWrong() throws Exception {
     file.putShort(18, (short) 3);
-    CoreFile ofAnI386 = open();
+    assertEquals(Elf.EM_386, open().requireX86().machine());
+    file.putShort(18, (short) 183);
+    CoreFile ofAnArm = open();
     UnsupportedFormatException machine =
-        assertThrows(UnsupportedFormatException.class, ofAnI386::requireX86x64);
-    assertTrue(machine.getMessage().contains("e_machine 3, expected 64 bits and 62"));
+        assertThrows(UnsupportedFormatException.class, ofAnArm::requireX86);
+    assertTrue(machine.getMessage().contains("e_machine 183, expected 62 (x86-64) or 3 (i386)"));
     file.put(5, (byte) 3);
     assertThrows(UnsupportedFormatException.class, this::open);
     file.put(5, (byte) 1).put(4, (byte) 0);

@@ -95,9 +95,23 @@ class CpuNotesTest {
 
   @Test
   void notesOfAnotherSizeAreRefused() {
-    ByteBuffer tooShort = ByteBuffer.allocate(144);
+    ByteBuffer tooShort = ByteBuffer.allocate(143);
     assertThrows(IllegalArgumentException.class, () -> PrStatus.decode(tooShort));
     assertThrows(IllegalArgumentException.class, () -> QemuCpuState.decode(tooShort));
+  }
+
+  @Test
+  void theNoteForI386HasTheLowerHalvesWhereThatStructureHasThem() {
+    X86Cpu some = cpu(2, "rbx=1122334455667788 rax=7 rip=c1000000 rflags=246 ss.selector=68");
+    ByteBuffer note = PrStatus.encodeI386(some).descriptor().order(ByteOrder.LITTLE_ENDIAN);
+    assertEquals(144, note.remaining());
+    assertEquals(3, note.getInt(24));
+    assertEquals(0x55667788, note.getInt(72));
+    assertEquals(7, note.getInt(72 + 6 * 4));
+    assertEquals(0xc1000000, note.getInt(72 + 12 * 4));
+    assertEquals(0x246, note.getInt(72 + 14 * 4));
+    assertEquals(0x68, note.getInt(72 + 16 * 4));
+    assertEquals(0xc100_0000L, PrStatus.decode(note).get(13).value());
   }
 
   @Test

@@ -9,6 +9,7 @@ import dev.vmstate.core.kdump.KdumpWriter;
 import dev.vmstate.core.paging.VirtualMap;
 import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.device.DeviceSection;
+import dev.vmstate.elf.Elf;
 import dev.vmstate.memory.GuestMemory;
 import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.ram.PageVisitor;
@@ -130,7 +131,7 @@ final class CoreOutput {
               ? VirtualMap.NONE
               : VirtualMap.of(new WrittenMemory(file.channel(), layout, map), cpus);
       LoadPlan plan = LoadPlan.of(layout, map, virtual);
-      file.write(CoreHeader.encode(layout, plan, CoreHeader.cpuNotesWithVectors(cpus)), 0);
+      file.write(CoreHeader.encode(layout, plan, CoreHeader.cpuNotesWithVectors(cpus, Elf.EM_X86_64)), 0);
       file.commit();
       return new Extraction.Result(List.of(), plan.loads().size(), plan.leftOut(), virtual);
     }

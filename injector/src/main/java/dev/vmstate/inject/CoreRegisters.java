@@ -17,7 +17,7 @@ import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Function;
+import java.util.function.LongPredicate;
 
 /**
  * Finds the registers that were edited in a core's notes: each note is made again from the snapshot
@@ -35,8 +35,8 @@ final class CoreRegisters {
         core.notes(PrStatus.OWNER, PrStatus.NT_PRSTATUS),
         cpus,
         PRSTATUS,
-        PrStatus.BYTES,
-        PrStatus::encode,
+        PrStatus::isForm,
+        CoreRegisters::prStatus,
         PrStatus::decode,
         edits);
     compare(
@@ -44,8 +44,8 @@ final class CoreRegisters {
         core.notes(QemuCpuState.OWNER, QemuCpuState.TYPE),
         cpus,
         "QEMU",
-        QemuCpuState.OLD_BYTES,
-        QemuCpuState::encode,
+        bytes -> bytes >= QemuCpuState.OLD_BYTES,
+        (cpu, bytes) -> QemuCpuState.encode(cpu),
         QemuCpuState::decode,
         edits);
     vectors(core, PrStatus.OWNER, VectorNotes.NT_PRFPREG, "NT_PRFPREG", cpus, edits);
@@ -101,13 +101,22 @@ final class CoreRegisters {
     List<NoteField.Value> decode(ByteBuffer descriptor) throws IOException;
   }
 
+  /** Makes a note as long as the one it is compared with. */
+  private interface Encoder {
+    ElfNote encode(X86Cpu cpu, long bytes);
+  }
+
+  private static ElfNote prStatus(X86Cpu cpu, long bytes) {
+    return bytes == PrStatus.I386_BYTES ? PrStatus.encodeI386(cpu) : PrStatus.encode(cpu);
+  }
+
   private static void compare(
       CoreFile core,
       List<CoreNote> notes,
       List<X86Cpu> cpus,
       String kind,
-      int bytes,
-      Function<X86Cpu, ElfNote> encoder,
+      LongPredicate form,
+      Encoder encoder,
       Decoder decoder,
       List<FieldEdit> edits)
       throws IOException {
@@ -115,16 +124,16 @@ final class CoreRegisters {
     for (int i = 0; i < notes.size(); i++) {
       X86Cpu cpu = cpus.get(i);
       Span descriptor = notes.get(i).descriptor();
-      // A CPU in 32-bit mode has a note of 144 bytes in QEMU's own dump, see PrStatus.
-      if (kind.equals(PRSTATUS) ? descriptor.length() != bytes : descriptor.length() < bytes) {
+      if (!form.test(descriptor.length())) {
         throw new UnsupportedFormatException(
             core.source().name(),
             descriptor.offset(),
-            "the %s note of CPU %d has %d bytes, %d were expected"
-                .formatted(kind, cpu.index(), descriptor.length(), bytes));
+            "the %s note of CPU %d has %d bytes, which no known form has"
+                .formatted(kind, cpu.index(), descriptor.length()));
       }
       List<NoteField.Value> now = decoder.decode(core.descriptor(notes.get(i)));
-      List<NoteField.Value> was = decoder.decode(encoder.apply(cpu).descriptor());
+      List<NoteField.Value> was =
+          decoder.decode(encoder.encode(cpu, descriptor.length()).descriptor());
       String origin = "%s, %s note of CPU %d".formatted(core.source().name(), kind, cpu.index());
       for (NoteField.Value value : now) {
         long before =

@@ -88,7 +88,7 @@ public final class Injection {
       Optional<Manifest> manifest,
       Progress progress)
       throws IOException {
-    CoreFile core = CoreFile.open(bytes).requireX86x64();
+    CoreFile core = CoreFile.open(bytes).requireX86();
     fields.addAll(CoreRegisters.edits(core, snapshot.cpus()));
     CpuLinks.follow(snapshot.cpus(), fields);
     MemoryMap map = snapshot.memoryMap();

@@ -19,19 +19,29 @@ import java.util.List;
  * Header ::= Ehdr(64), Phdr PT_NOTE(56), Phdr PT_LOAD(56)*, note*   (all little-endian)
  * </pre>
  *
- * ELF64, ET_CORE, EM_X86_64 whatever mode the CPUs are in, see {@link PrStatus}. No section
- * headers. p_filesz equals p_memsz everywhere: a zero page is a hole of the sparse file, not of the
- * core. crash 8 reads everything before the lowest p_offset as the header ({@code netdump.c},
- * resize_elf_header), so all notes are there; PT_LOADs need no order by offset. Source: System V
- * gABI; QEMU {@code dump/dump.c}, whose e_ehsize of 8 is not copied.
+ * ELF64, ET_CORE, EM_X86_64 whatever mode the CPUs are in; EM_386 and its notes for a guest with a
+ * 32-bit kernel, see {@link PrStatus}. No section headers. p_filesz equals p_memsz everywhere: a
+ * zero page is a hole of the sparse file, not of the core. crash 8 reads everything before the
+ * lowest p_offset as the header ({@code netdump.c}, resize_elf_header), so all notes are there;
+ * PT_LOADs need no order by offset. Source: System V gABI; QEMU {@code dump/dump.c}, whose e_ehsize
+ * of 8 is not copied.
  */
 public final class CoreHeader {
   private CoreHeader() {}
 
   /** Notes as QEMU orders them: NT_PRSTATUS of every CPU, then the QEMU note of every CPU. */
   public static List<ElfNote> cpuNotes(List<X86Cpu> cpus) {
+    return cpuNotes(cpus, Elf.EM_X86_64);
+  }
+
+  /**
+   * The same for a core of that machine.
+   *
+   * @param machine {@link Elf#EM_X86_64} or {@link Elf#EM_386}
+   */
+  public static List<ElfNote> cpuNotes(List<X86Cpu> cpus, int machine) {
     List<ElfNote> notes = new ArrayList<>();
-    cpus.forEach(cpu -> notes.add(PrStatus.encode(cpu)));
+    cpus.forEach(cpu -> notes.add(status(cpu, machine)));
     cpus.forEach(cpu -> notes.add(QemuCpuState.encode(cpu)));
     return notes;
   }
@@ -39,23 +49,32 @@ public final class CoreHeader {
   /**
    * The same, and behind each NT_PRSTATUS the notes with the CPU's x87 and vector registers: that
    * is where a debugger looks for those of a thread. Machines with hundreds of CPUs go without.
+   * NT_PRFPREG of i386 is another structure, and NT_X86_XSTATE says all it could.
    */
-  public static List<ElfNote> cpuNotesWithVectors(List<X86Cpu> cpus) {
+  public static List<ElfNote> cpuNotesWithVectors(List<X86Cpu> cpus, int machine) {
     if (cpus.size() > CoreLayout.VECTOR_CPUS) {
-      return cpuNotes(cpus);
+      return cpuNotes(cpus, machine);
     }
     List<List<ElfNote>> vectors = cpus.stream().map(VectorNotes::encode).toList();
     long bytes = vectors.stream().flatMap(List::stream).mapToLong(ElfNote::bytes).sum();
     if (bytes > CoreLayout.VECTOR_NOTES) {
-      return cpuNotes(cpus);
+      return cpuNotes(cpus, machine);
     }
     List<ElfNote> notes = new ArrayList<>();
     for (int i = 0; i < cpus.size(); i++) {
-      notes.add(PrStatus.encode(cpus.get(i)));
-      notes.addAll(vectors.get(i));
+      notes.add(status(cpus.get(i), machine));
+      for (ElfNote vector : vectors.get(i)) {
+        if (machine == Elf.EM_X86_64 || vector.type() == VectorNotes.NT_X86_XSTATE) {
+          notes.add(vector);
+        }
+      }
     }
     cpus.forEach(cpu -> notes.add(QemuCpuState.encode(cpu)));
     return notes;
+  }
+
+  private static ElfNote status(X86Cpu cpu, int machine) {
+    return machine == Elf.EM_386 ? PrStatus.encodeI386(cpu) : PrStatus.encode(cpu);
   }
 
   /**
@@ -65,6 +84,16 @@ public final class CoreHeader {
    * @throws IllegalArgumentException when it all does not fit the layout's header area
    */
   public static ByteBuffer encode(CoreLayout layout, LoadPlan plan, List<ElfNote> notes) {
+    return encode(layout, plan, notes, Elf.EM_X86_64);
+  }
+
+  /**
+   * The same for a core of that machine.
+   *
+   * @param machine {@link Elf#EM_X86_64} or {@link Elf#EM_386}
+   */
+  public static ByteBuffer encode(
+      CoreLayout layout, LoadPlan plan, List<ElfNote> notes, int machine) {
     List<LoadSegment> loads = plan.loads();
     long notesAt = Elf.EHDR_BYTES + (loads.size() + 1L) * Elf.PHDR_BYTES;
     long noteBytes = notes.stream().mapToLong(ElfNote::bytes).sum();
@@ -81,7 +110,7 @@ public final class CoreHeader {
         .put((byte) Elf.EV_CURRENT)
         .position(16); // e_ident ends: ELFOSABI_NONE, padding
     out.putShort((short) Elf.ET_CORE)
-        .putShort((short) Elf.EM_X86_64)
+        .putShort((short) machine)
         .putInt(Elf.EV_CURRENT)
         .putLong(0) // e_entry
         .putLong(Elf.EHDR_BYTES) // e_phoff
