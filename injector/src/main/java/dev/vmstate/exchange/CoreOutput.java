@@ -131,7 +131,8 @@ final class CoreOutput {
               ? VirtualMap.NONE
               : VirtualMap.of(new WrittenMemory(file.channel(), layout, map), cpus);
       LoadPlan plan = LoadPlan.of(layout, map, virtual);
-      file.write(CoreHeader.encode(layout, plan, CoreHeader.cpuNotesWithVectors(cpus, Elf.EM_X86_64)), 0);
+      file.write(
+          CoreHeader.encode(layout, plan, CoreHeader.cpuNotesWithVectors(cpus, Elf.EM_X86_64)), 0);
       file.commit();
       return new Extraction.Result(List.of(), plan.loads().size(), plan.leftOut(), virtual);
     }
