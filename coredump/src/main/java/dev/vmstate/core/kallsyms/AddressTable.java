@@ -59,8 +59,8 @@ final class AddressTable {
 
   private Optional<Found> find() throws IOException {
     long n = names.count();
-    long offsetBytes = TokenTable.alignUp(4 * n, word);
-    long behind = TokenTable.alignUp(names.tokens().end(), word);
+    long offsetBytes = TokenTable.alignUp(4 * n, names.align());
+    long behind = TokenTable.alignUp(names.tokens().end(), names.align());
     long baseBefore = names.numSyms() - word;
     Optional<Found> found = relative(baseBefore - offsetBytes, baseBefore, "before the names");
     if (found.isEmpty()) {

@@ -6,7 +6,7 @@ import java.util.Optional;
 
 /**
  * {@code kallsyms_num_syms}, {@code kallsyms_names} and {@code kallsyms_markers}, which stand in
- * front of the tokens in this order, each aligned to a word:
+ * front of the tokens in this order, each aligned to a word (to 4 bytes from 7.0 on):
  *
  * <pre>
  * NumSyms ::= u32                       (a word before Linux 4.20)
@@ -47,14 +47,19 @@ final class NameTable {
   private int end;
   private long textBytes;
 
-  /** What was found, in offsets of the image. */
+  /**
+   * What was found; places are offsets in the image.
+   *
+   * @param align what tables begin at a multiple of
+   * @param packed the names as they stand there
+   * @param textBytes length of all of them unpacked, types left out
+   */
   record Found(
       TokenTable tokens,
+      int align,
       long numSyms,
       long names,
       long markers,
-      long markersEnd,
-      boolean wideMarkers,
       boolean bigSymbols,
       int count,
       byte[] packed,
@@ -84,35 +89,30 @@ final class NameTable {
   }
 
   private Optional<Found> search(long start, boolean bigSymbols) {
-    // Both ends of the window stand at a multiple of a word in the image, which is page-aligned.
-    int low = (int) (-start & (wordBytes - 1));
-    for (int names = (window.length - low & -wordBytes) + low;
-        names >= low + wordBytes && work > 0;
-        names -= wordBytes) {
-      int numSyms = names - wordBytes;
-      int count = u32(numSyms);
-      if (count < FEWEST
-          || count > Math.min(MOST, (window.length - names) / 2)
-          || wordBytes == 8 && u32(numSyms + 4) != 0
-          || !walk(names, count, bigSymbols)) {
-        continue;
-      }
-      int at = alignUp(end);
-      boolean narrow = markersAt(at, count, 4);
-      if (narrow || markersAt(at, count, wordBytes)) {
-        int entry = narrow ? 4 : wordBytes;
-        return Optional.of(
-            new Found(
-                tokens,
-                start + numSyms,
-                start + names,
-                start + at,
-                start + alignUp(at + entry * markerCount(count)),
-                !narrow,
-                bigSymbols,
-                count,
-                Arrays.copyOfRange(window, names, end),
-                (int) textBytes));
+    int last = window.length - (int) (start + window.length & 3);
+    for (int names = last; names >= wordBytes && work > 0; names -= 4) {
+      for (int align = 4; align <= wordBytes; align += 4) {
+        int count = u32(names - align);
+        if (count < FEWEST
+            || count > Math.min(MOST, (window.length - names) / 2)
+            || align == 8 && (u32(names - 4) != 0 || (start + names & 7) != 0)
+            || !walk(names, count, bigSymbols)) {
+          continue;
+        }
+        int at = (int) (TokenTable.alignUp(start + end, align) - start);
+        if (markersAt(at, count, 4) || markersAt(at, count, wordBytes)) {
+          return Optional.of(
+              new Found(
+                  tokens,
+                  align,
+                  start + names - align,
+                  start + names,
+                  start + at,
+                  bigSymbols,
+                  count,
+                  Arrays.copyOfRange(window, names, end),
+                  (int) textBytes));
+        }
       }
     }
     return Optional.empty();
@@ -172,12 +172,6 @@ final class NameTable {
 
   private static int markerCount(int count) {
     return count + 255 >>> 8;
-  }
-
-  /** In the window, which ends aligned. */
-  private int alignUp(int at) {
-    int past = window.length - at;
-    return window.length - (past & -wordBytes);
   }
 
   private int u32(int at) {

@@ -115,34 +115,41 @@ final class TokenTable {
       starts[token] = nul + 1;
       firstNul = nul;
     }
-    int align = image.wordBytes();
-    long index = alignUp(from + at, align);
-    int place = (int) (index - from);
-    if (place + 2 * TOKENS > count) {
-      return Optional.empty();
-    }
     // Whatever stands before the table, only its index can tell where token 0 begins.
+    for (int align = image.wordBytes(); align >= 4; align -= 4) {
+      long index = alignUp(from + at, align);
+      if (isIndex(bytes, (int) (index - from), starts, firstNul)) {
+        long table = from + starts[0];
+        byte[] text = Arrays.copyOfRange(bytes, starts[0], at);
+        for (int token = TOKENS; token >= 0; token--) {
+          starts[token] -= starts[0];
+        }
+        return Optional.of(new TokenTable(table, index, text, starts));
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** Whether the index stands at {@code place}; says where the first token starts. */
+  private static boolean isIndex(byte[] bytes, int place, int[] starts, int firstNul) {
+    if (place + 2 * TOKENS > bytes.length) {
+      return false;
+    }
     starts[0] = starts[1] - u16(bytes, place + 2);
-    if (starts[0] < 0 || starts[0] >= starts[1]) {
-      return Optional.empty();
+    if (starts[0] < 0 || starts[0] > firstNul) {
+      return false;
     }
     for (int i = starts[0]; i < firstNul; i++) {
       if (bytes[i] == 0) {
-        return Optional.empty();
+        return false;
       }
     }
     for (int token = 0; token < TOKENS; token++) {
       if (u16(bytes, place + 2 * token) != starts[token] - starts[0]) {
-        return Optional.empty();
+        return false;
       }
     }
-    long table = from + starts[0];
-    byte[] text = Arrays.copyOfRange(bytes, starts[0], starts[TOKENS]);
-    int shift = starts[0];
-    for (int token = 0; token <= TOKENS; token++) {
-      starts[token] -= shift;
-    }
-    return Optional.of(new TokenTable(table, index, text, starts));
+    return true;
   }
 
   /** Horspool's search. */
