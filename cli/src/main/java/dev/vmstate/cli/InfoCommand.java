@@ -1,5 +1,6 @@
 package dev.vmstate.cli;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.vmstate.container.SnapshotName;
 import dev.vmstate.inject.InPlace;
 import dev.vmstate.qcow2.Qcow2Image;
@@ -18,13 +19,25 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     description =
         "Says what a snapshot is: container, machine, RAM, memory map, CPUs, NICs, devices.",
-    footer = {"", "Example:", "  vmstate info --pages vm.mig"})
+    footer = {
+      "",
+      "Example:",
+      "  vmstate info --pages vm.mig",
+      "  vmstate info --kernel vm.mig"
+    })
 final class InfoCommand implements Callable<Integer> {
   @Mixin private SnapshotArgument snapshot;
   @Mixin private Output output;
 
   @Option(names = "--pages", description = "Count each block's pages; reads the whole stream.")
   private boolean pages;
+
+  @Option(
+      names = "--kernel",
+      description =
+          "Look for the guest's Linux kernel by the CPUs' page tables: release, KASLR offset,"
+              + " VMCOREINFO; reads the whole stream.")
+  private boolean kernel;
 
   @Override
   public Integer call() throws Exception {
@@ -36,11 +49,20 @@ final class InfoCommand implements Callable<Integer> {
     }
     try (Snapshot opened = snapshot.open()) {
       opened.devices(); // a damaged file is found out before anything is printed
-      @Nullable RamIndex index = pages ? opened.index(output.progress()) : null;
+      @Nullable RamIndex index = pages || kernel ? opened.index(output.progress()) : null;
+      @Nullable KernelFacts linux = kernel ? KernelFacts.of(opened) : null;
+      index = pages ? index : null;
       if (output.json) {
-        output.print(new Facts(opened).info(index));
+        ObjectNode facts = new Facts(opened).info(index);
+        if (linux != null) {
+          linux.json(facts);
+        }
+        output.print(facts);
       } else {
         new Text(opened, output.out()).info(index);
+        if (linux != null) {
+          linux.text(output.out());
+        }
       }
     }
     return 0;

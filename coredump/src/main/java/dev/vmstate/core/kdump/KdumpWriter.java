@@ -3,6 +3,10 @@ package dev.vmstate.core.kdump;
 import dev.vmstate.bytes.Progress;
 import dev.vmstate.bytes.Span;
 import dev.vmstate.core.elf.CoreHeader;
+import dev.vmstate.core.kernel.LinuxKernel;
+import dev.vmstate.core.vmcoreinfo.GuestVmcoreinfo;
+import dev.vmstate.core.vmcoreinfo.Vmcoreinfo;
+import dev.vmstate.core.vmcoreinfo.VmcoreinfoPages;
 import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.elf.ElfNote;
 import dev.vmstate.kdump.KdumpHeader;
@@ -40,12 +44,10 @@ public final class KdumpWriter {
     void write(ByteBuffer bytes, long at) throws IOException;
   }
 
+  private static final int PAGE = 4096;
   private static final int CHUNK_BYTES = 1 << 20;
   private static final int BITMAP_STEP = 1 << 16;
   private static final int ROOM_FOR_VMCOREINFO = 32 + Vmcoreinfo.MOST_BYTES;
-
-  /** Copies of two kernels, twice each, and some more. */
-  private static final int MOST_CANDIDATES = 16;
 
   private final GuestMemory memory;
   private final List<X86Cpu> cpus;
@@ -54,7 +56,7 @@ public final class KdumpWriter {
   private final Output out;
   private final FrameMap frames;
   private final Progress progress;
-  private final List<Vmcoreinfo> candidates = new ArrayList<>();
+  private final VmcoreinfoPages vmcoreinfos = new VmcoreinfoPages();
   private final ByteBuffer descriptors =
       ByteBuffer.allocate(4096 * PageDescriptor.BYTES).order(ByteOrder.LITTLE_ENDIAN);
   private long descriptorsAt;
@@ -107,11 +109,15 @@ public final class KdumpWriter {
     dataAt = zeroAt + pageSize;
     out.write(ByteBuffer.allocate(pageSize), zeroAt);
     pages();
-    KernelImage kernel = KernelImage.find(memory, cpus, candidates);
+    Optional<LinuxKernel> kernel = LinuxKernel.find(memory, cpus);
+    Optional<GuestVmcoreinfo> found = kernel.isPresent() ? of(kernel.get()) : vmcoreinfos.only();
+    Optional<Vmcoreinfo> info = found.map(GuestVmcoreinfo::info);
+    long physBase =
+        kernel.map(LinuxKernel::physBase).orElse(info.map(i -> i.physBase().orElse(0)).orElse(0L));
     long notesAt = pageSize + (long) KdumpSubHeader.BYTES;
     Span vmcoreinfo = new Span(0, 0);
-    if (kernel.vmcoreinfo().isPresent()) {
-      ElfNote note = kernel.vmcoreinfo().get().note();
+    if (info.isPresent()) {
+      ElfNote note = info.get().note();
       long end = notesAt + bytes(notes) + note.bytes();
       int length = note.descriptor().remaining();
       vmcoreinfo = new Span(end - (length + 3 & ~3), length);
@@ -122,7 +128,7 @@ public final class KdumpWriter {
             true,
             ByteOrder.LITTLE_ENDIAN,
             KdumpHeader.VERSION,
-            kernel.utsname(),
+            KernelName.of(kernel, info),
             compression.flag(),
             pageSize,
             subHeaderBlocks,
@@ -130,7 +136,7 @@ public final class KdumpWriter {
             frames.end(),
             cpus.size(),
             new KdumpSubHeader(
-                kernel.physBase(),
+                physBase,
                 0,
                 false,
                 frames.end(),
@@ -140,7 +146,12 @@ public final class KdumpWriter {
     ByteBuffer noteBytes = ByteBuffer.allocate((int) bytes(notes)).order(ByteOrder.LITTLE_ENDIAN);
     notes.forEach(note -> note.encode(noteBytes));
     out.write(noteBytes.flip(), notesAt);
-    return kernel.vmcoreinfo();
+    return info;
+  }
+
+  private Optional<GuestVmcoreinfo> of(LinuxKernel kernel) throws IOException {
+    Optional<GuestVmcoreinfo> own = GuestVmcoreinfo.inImage(kernel);
+    return own.isPresent() ? own : vmcoreinfos.of(kernel);
   }
 
   private static long bytes(List<ElfNote> notes) {
@@ -171,7 +182,9 @@ public final class KdumpWriter {
           int count = (int) Math.min(perChunk, run.end() - frame);
           byte[] bytes = new byte[count * pageSize];
           read(frame * pageSize, bytes);
-          look(bytes, count);
+          if (pageSize == PAGE) {
+            vmcoreinfos.look(bytes, bytes.length);
+          }
           if (waiting.size() > threads) {
             put(waiting.remove().get());
           }
@@ -221,12 +234,6 @@ public final class KdumpWriter {
       }
     }
     return low;
-  }
-
-  private void look(byte[] bytes, int count) {
-    for (int i = 0; i < count && candidates.size() < MOST_CANDIDATES; i++) {
-      Vmcoreinfo.at(bytes, i * pageSize, pageSize).ifPresent(candidates::add);
-    }
   }
 
   private void put(PackedPages pages) throws IOException {

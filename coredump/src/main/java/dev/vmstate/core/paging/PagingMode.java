@@ -45,14 +45,22 @@ public enum PagingMode {
     if (!cpu.paging()) {
       return Optional.empty();
     }
-    long cr4 = cpu.get("cr4");
-    if (cpu.longMode()) {
-      return Optional.of((cr4 & CR4_LA57) != 0 ? LONG5 : LONG4);
+    return Optional.of(of(cpu.longMode(), cpu.get("cr4")));
+  }
+
+  /**
+   * The mode of a CPU with paging on.
+   *
+   * @param longMode EFER.LMA
+   */
+  public static PagingMode of(boolean longMode, long cr4) {
+    if (longMode) {
+      return (cr4 & CR4_LA57) != 0 ? LONG5 : LONG4;
     }
     if ((cr4 & CR4_PAE) != 0) {
-      return Optional.of(PAE);
+      return PAE;
     }
-    return Optional.of((cr4 & CR4_PSE) != 0 ? LEGACY_PSE : LEGACY);
+    return (cr4 & CR4_PSE) != 0 ? LEGACY_PSE : LEGACY;
   }
 
   /** Number of table levels; the table CR3 points to is of this level, the last one of level 1. */

@@ -14,7 +14,9 @@ import java.nio.ByteOrder;
  *
  * <p>Bit 12 alone proves nothing: half of all tables have it set. So the page below must map more
  * of the kernel half, and every low-half entry of the copy must point where the kernel's entry does
- * (it is the same entry but for the no-execute bit). 32-bit PTI is left alone.
+ * (it is the same entry but for the no-execute bit). 32-bit PTI, which there is with PAE alone, has
+ * its copy in the next page too ({@code arch/x86/mm/pgtable.c}, PGD_ALLOCATION_ORDER); of its four
+ * entries three are the user's, and the kernel's last one points to a table of its own.
  */
 final class PtiRoot {
   private static final long USER_COPY = 0x1000;
@@ -22,6 +24,9 @@ final class PtiRoot {
   private PtiRoot() {}
 
   static long kernelRoot(GuestMemory memory, PagingMode mode, long root) throws IOException {
+    if (mode == PagingMode.PAE && (root & 0xfff) == 0 && (root & USER_COPY) != 0) {
+      return kernelRootPae(memory, root);
+    }
     if (!mode.hasKernelHalf() || (root & USER_COPY) == 0) {
       return root;
     }
@@ -50,5 +55,29 @@ final class PtiRoot {
       }
     }
     return shared > 0 && kernel > copied ? root - USER_COPY : root;
+  }
+
+  private static long kernelRootPae(GuestMemory memory, long root) throws IOException {
+    ByteBuffer own = ByteBuffer.allocate(32).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer copy = ByteBuffer.allocate(32).order(ByteOrder.LITTLE_ENDIAN);
+    try {
+      memory.readPhysical(root - USER_COPY, own);
+      memory.readPhysical(root, copy);
+    } catch (UnmappedAddressException outside) {
+      return root;
+    }
+    int shared = 0;
+    for (int i = 0; i < 3; i++) {
+      if ((copy.getLong(8 * i) & PagingMode.PRESENT) != 0) {
+        if (own.getLong(8 * i) != copy.getLong(8 * i)) {
+          return root;
+        }
+        shared++;
+      }
+    }
+    boolean apart =
+        (own.getLong(24) & copy.getLong(24) & PagingMode.PRESENT) != 0
+            && own.getLong(24) != copy.getLong(24);
+    return shared > 0 && apart ? root - USER_COPY : root;
   }
 }

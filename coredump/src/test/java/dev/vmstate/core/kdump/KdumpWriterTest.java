@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.github.luben.zstd.Zstd;
 import dev.vmstate.bytes.Progress;
 import dev.vmstate.core.Cpus;
+import dev.vmstate.core.vmcoreinfo.Vmcoreinfo;
 import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.memory.GuestMemory;
 import dev.vmstate.memory.MemoryMap;

@@ -1,4 +1,4 @@
-package dev.vmstate.core.kdump;
+package dev.vmstate.core.vmcoreinfo;
 
 import dev.vmstate.elf.ElfNote;
 import java.nio.ByteBuffer;
@@ -21,10 +21,13 @@ public final class Vmcoreinfo {
   public static final String OWNER = "VMCOREINFO";
 
   /** The kernel's buffer has a page. */
-  static final int MOST_BYTES = 4096;
+  public static final int MOST_BYTES = 4096;
 
   private static final byte[] FIRST = "OSRELEASE=".getBytes(StandardCharsets.US_ASCII);
   private static final int NOTE_TEXT = 24;
+
+  /** What is enough to tell that there is none. */
+  static final int HEAD_BYTES = NOTE_TEXT + FIRST.length;
 
   private final byte[] text;
   private final Map<String, String> values = new HashMap<>();
@@ -39,20 +42,31 @@ public final class Vmcoreinfo {
     }
   }
 
+  /** The text, if it is a whole one. */
+  public static Optional<Vmcoreinfo> of(byte[] text) {
+    return text.length <= MOST_BYTES ? checked(text, 0, text.length) : Optional.empty();
+  }
+
   /**
    * The text at the start of a page, if it is one.
    *
    * <p>Neither the format string in the kernel's image nor a copy that somebody has begun to write
    * has symbols and an end.
+   *
+   * @param room bytes from {@code from} on: a page, or two where the next is at hand, since the
+   *     text of a note may go on there
    */
-  static Optional<Vmcoreinfo> at(byte[] bytes, int from, int pageSize) {
-    int end = from + pageSize;
-    if (starts(bytes, from)) {
+  public static Optional<Vmcoreinfo> at(byte[] bytes, int from, int room) {
+    int end = from + room;
+    if (isText(bytes, from)) {
       int length = 0;
       while (length < MOST_BYTES && from + length < end && bytes[from + length] != 0) {
         length++;
       }
       return checked(bytes, from, length);
+    }
+    if (room < HEAD_BYTES) {
+      return Optional.empty();
     }
     // A note: namesz 11, descsz, type 0, "VMCOREINFO\0", padding. Its text ends where it says.
     ByteBuffer head = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
@@ -62,8 +76,19 @@ public final class Vmcoreinfo {
       return Optional.empty();
     }
     int length = head.getInt(from + 4);
-    boolean fits = length > 0 && length <= Math.min(MOST_BYTES, pageSize - NOTE_TEXT);
+    boolean fits = length > 0 && length <= Math.min(MOST_BYTES, room - NOTE_TEXT);
     return fits ? checked(bytes, from + NOTE_TEXT, length) : Optional.empty();
+  }
+
+  /** Whether a text or a note could begin there, by its first {@link #HEAD_BYTES}. */
+  static boolean mayBe(byte[] bytes, int from) {
+    return from + HEAD_BYTES <= bytes.length
+        && (starts(bytes, from) || starts(bytes, from + NOTE_TEXT));
+  }
+
+  /** Whether it is the text alone, without the note's head. */
+  static boolean isText(byte[] bytes, int from) {
+    return from + FIRST.length <= bytes.length && starts(bytes, from);
   }
 
   private static boolean starts(byte[] bytes, int from) {
@@ -88,17 +113,18 @@ public final class Vmcoreinfo {
     return whole ? Optional.of(found) : Optional.empty();
   }
 
-  /** The text. */
-  byte[] bytes() {
+  /** The text, byte for byte. */
+  public byte[] bytes() {
     return text.clone();
   }
 
   /** The text as a note. */
-  ElfNote note() {
+  public ElfNote note() {
     return ElfNote.of(OWNER, 0, text.clone());
   }
 
-  private Optional<String> value(String key) {
+  /** What stands behind {@code key=}; of a key that comes twice the first. */
+  public Optional<String> value(String key) {
     return Optional.ofNullable(values.get(key));
   }
 
@@ -117,9 +143,29 @@ public final class Vmcoreinfo {
     return number("OFFSET(%s)".formatted(field), 10);
   }
 
+  /** {@code SIZE(struct)}. */
+  public OptionalLong size(String struct) {
+    return number("SIZE(%s)".formatted(struct), 10);
+  }
+
+  /** {@code LENGTH(array)}. */
+  public OptionalLong length(String array) {
+    return number("LENGTH(%s)".formatted(array), 10);
+  }
+
+  /** {@code NUMBER(name)}, which may be negative. */
+  public OptionalLong number(String name) {
+    return number("NUMBER(%s)".formatted(name), 10);
+  }
+
+  /** {@code KERNELOFFSET}: how far the kernel was moved. */
+  public OptionalLong kernelOffset() {
+    return number("KERNELOFFSET", 16);
+  }
+
   /** {@code NUMBER(phys_base)}, which may be negative. */
   public OptionalLong physBase() {
-    return number("NUMBER(phys_base)", 10);
+    return number("phys_base");
   }
 
   private OptionalLong number(String key, int radix) {

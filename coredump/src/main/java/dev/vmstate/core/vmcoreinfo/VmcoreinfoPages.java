@@ -1,0 +1,73 @@
+package dev.vmstate.core.vmcoreinfo;
+
+import dev.vmstate.core.kernel.LinuxKernel;
+import dev.vmstate.memory.GuestMemory;
+import dev.vmstate.memory.MemoryMap;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Looks at the start of every page of RAM, once and in order. Collects all there is. */
+public final class VmcoreinfoPages {
+  private static final int PAGE = 4096;
+  private static final int STEP = 1 << 20;
+
+  /** Copies of two kernels, twice each, and some more. */
+  private static final int MOST = 16;
+
+  private final List<Vmcoreinfo> found = new ArrayList<>();
+
+  /**
+   * Looks at pages that pass.
+   *
+   * @param bytes whole pages that follow each other
+   * @param length of them together
+   */
+  public void look(byte[] bytes, int length) {
+    for (int at = 0; at + PAGE <= length && found.size() < MOST; at += PAGE) {
+      if (Vmcoreinfo.mayBe(bytes, at)) {
+        Vmcoreinfo.at(bytes, at, Math.min(2 * PAGE, length - at)).ifPresent(found::add);
+      }
+    }
+  }
+
+  /** What has passed. */
+  public List<Vmcoreinfo> found() {
+    return List.copyOf(found);
+  }
+
+  /** That of {@code kernel}, of all that RAM holds. */
+  static Optional<GuestVmcoreinfo> in(LinuxKernel kernel) throws IOException {
+    VmcoreinfoPages pages = new VmcoreinfoPages();
+    GuestMemory memory = kernel.image().memory().physical();
+    byte[] bytes = new byte[STEP + PAGE];
+    for (MemoryMap.Range range : memory.map().ranges()) {
+      // A page more than the step: a note may go on there.
+      for (long at = range.start() + PAGE - 1 & -PAGE; at < range.end(); at += STEP) {
+        int length = (int) Math.min(STEP + PAGE, range.end() - at & -PAGE);
+        memory.readPhysical(at, ByteBuffer.wrap(bytes, 0, length));
+        pages.look(bytes, length);
+      }
+    }
+    return pages.of(kernel);
+  }
+
+  /** Without a kernel to ask there is nothing better than the only one there is. */
+  public Optional<GuestVmcoreinfo> only() {
+    return found.stream().map(Vmcoreinfo::release).distinct().count() == 1
+        ? Optional.of(new GuestVmcoreinfo(found.get(0), "the only one in RAM"))
+        : Optional.empty();
+  }
+
+  /** That of {@code kernel}, of what has passed. */
+  public Optional<GuestVmcoreinfo> of(LinuxKernel kernel) throws IOException {
+    for (Vmcoreinfo info : found) {
+      if (GuestVmcoreinfo.agree(info, kernel)) {
+        return Optional.of(new GuestVmcoreinfo(info, "found by a look at every page of RAM"));
+      }
+    }
+    return Optional.empty();
+  }
+}
