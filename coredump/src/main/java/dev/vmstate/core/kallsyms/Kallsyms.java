@@ -111,12 +111,12 @@ public final class Kallsyms {
     return new SymbolTable(text, starts, types, addresses, null, new String[] {""}, place);
   }
 
+  /** A kernel without CONFIG_KALLSYMS_ALL has one: {@code __init_begin} is in a text section. */
   private static boolean hasData(SymbolTable symbols) {
+    int data = 0;
     for (int i = 0; i < symbols.size(); i++) {
-      if ("dDbB".indexOf(symbols.type(i)) >= 0) {
-        return true;
-      }
+      data += "dDbB".indexOf(symbols.type(i)) >= 0 ? 1 : 0;
     }
-    return false;
+    return data > symbols.size() / 100;
   }
 }

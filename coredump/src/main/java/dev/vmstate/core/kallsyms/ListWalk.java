@@ -1,0 +1,45 @@
+package dev.vmstate.core.kallsyms;
+
+import dev.vmstate.core.kernel.KernelMemory;
+import dev.vmstate.memory.UnmappedAddressException;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The entries of a {@code struct list_head}, from its head on. Ends at the head, at an entry seen
+ * before, at one without memory, and after so many that no kernel has them.
+ *
+ * @param entries addresses of the {@code list_head}s in the entries
+ * @param fault why it ended before the head, if so
+ */
+record ListWalk(List<Long> entries, Optional<String> fault) {
+  private static final int MOST = 16_384;
+
+  static ListWalk of(KernelMemory memory, long head) throws IOException {
+    List<Long> entries = new ArrayList<>();
+    Set<Long> seen = new HashSet<>();
+    try {
+      long at = memory.word(head);
+      while (at != head) {
+        if (!seen.add(at)) {
+          return new ListWalk(
+              entries, Optional.of("comes back to 0x%x, not to its head".formatted(at)));
+        }
+        if (entries.size() == MOST) {
+          return new ListWalk(entries, Optional.of("has more than %d entries".formatted(MOST)));
+        }
+        long next = memory.word(at);
+        entries.add(at);
+        at = next;
+      }
+      return new ListWalk(entries, Optional.empty());
+    } catch (UnmappedAddressException broken) {
+      return new ListWalk(
+          entries, Optional.of("leads to 0x%x, where no RAM is".formatted(broken.address())));
+    }
+  }
+}
