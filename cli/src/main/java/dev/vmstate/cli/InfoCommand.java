@@ -19,12 +19,7 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     description =
         "Says what a snapshot is: container, machine, RAM, memory map, CPUs, NICs, devices.",
-    footer = {
-      "",
-      "Example:",
-      "  vmstate info --pages vm.mig",
-      "  vmstate info --kernel vm.mig"
-    })
+    footer = {"", "Example:", "  vmstate info --pages vm.mig", "  vmstate info --kernel vm.mig"})
 final class InfoCommand implements Callable<Integer> {
   @Mixin private SnapshotArgument snapshot;
   @Mixin private Output output;

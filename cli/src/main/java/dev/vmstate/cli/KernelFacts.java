@@ -3,6 +3,7 @@ package dev.vmstate.cli;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.vmstate.core.kernel.LinuxKernel;
+import dev.vmstate.core.symbols.SymbolsVmcoreinfo;
 import dev.vmstate.core.vmcoreinfo.GuestVmcoreinfo;
 import dev.vmstate.core.vmcoreinfo.VmcoreinfoDevice;
 import dev.vmstate.snapshot.Snapshot;
@@ -29,7 +30,10 @@ final class KernelFacts {
     Optional<GuestVmcoreinfo> info =
         kernel.isEmpty()
             ? Optional.empty()
-            : GuestVmcoreinfo.of(kernel.get(), VmcoreinfoDevice.of(snapshot.devices()), List.of());
+            : GuestVmcoreinfo.of(
+                kernel.get(),
+                VmcoreinfoDevice.of(snapshot.devices()),
+                List.of(new SymbolsVmcoreinfo()));
     return new KernelFacts(kernel, info);
   }
 
@@ -51,9 +55,13 @@ final class KernelFacts {
     base(node, "pageOffsetBase", linux.pageOffsetBase());
     base(node, "vmallocBase", linux.vmallocBase());
     base(node, "vmemmapBase", linux.vmemmapBase());
-    node.put("vmcoreinfo", vmcoreinfo.isPresent() ? "found" : "none");
+    node.put("vmcoreinfo", whence());
     evidence(linux).forEach(node.putArray("evidence")::add);
     info.set("kernel", node);
+  }
+
+  private String whence() {
+    return vmcoreinfo.map(info -> info.made() ? "made" : "found").orElse("none");
   }
 
   private static void base(ObjectNode node, String key, OptionalLong value) {
@@ -87,7 +95,7 @@ final class KernelFacts {
         linux.kernelOffset(),
         linux.physBase() < 0 ? "-" : "",
         Math.abs(linux.physBase()),
-        vmcoreinfo.isPresent() ? "found" : "none");
+        whence());
     evidence(linux).forEach(line -> out.println("    " + line));
   }
 }

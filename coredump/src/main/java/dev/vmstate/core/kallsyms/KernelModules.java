@@ -111,7 +111,10 @@ public final class KernelModules {
       for (KernelModule module : modules) {
         Map<String, Long> own = new HashMap<>();
         left = MOST_SYMBOLS / 8;
-        each(module, used, (name, type, address) -> {
+        each(
+            module,
+            used,
+            (name, type, address) -> {
               own.put(name, address);
               return true;
             });

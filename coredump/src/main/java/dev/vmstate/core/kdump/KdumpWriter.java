@@ -4,6 +4,7 @@ import dev.vmstate.bytes.Progress;
 import dev.vmstate.bytes.Span;
 import dev.vmstate.core.elf.CoreHeader;
 import dev.vmstate.core.kernel.LinuxKernel;
+import dev.vmstate.core.symbols.SymbolsVmcoreinfo;
 import dev.vmstate.core.vmcoreinfo.GuestVmcoreinfo;
 import dev.vmstate.core.vmcoreinfo.Vmcoreinfo;
 import dev.vmstate.core.vmcoreinfo.VmcoreinfoPages;
@@ -151,7 +152,8 @@ public final class KdumpWriter {
 
   private Optional<GuestVmcoreinfo> of(LinuxKernel kernel) throws IOException {
     Optional<GuestVmcoreinfo> own = GuestVmcoreinfo.inImage(kernel);
-    return own.isPresent() ? own : vmcoreinfos.of(kernel);
+    Optional<GuestVmcoreinfo> found = own.isPresent() ? own : vmcoreinfos.of(kernel);
+    return found.isPresent() ? found : new SymbolsVmcoreinfo().of(kernel);
   }
 
   private static long bytes(List<ElfNote> notes) {

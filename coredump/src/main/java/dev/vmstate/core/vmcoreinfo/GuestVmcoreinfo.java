@@ -13,8 +13,14 @@ import java.util.OptionalLong;
  *
  * @param info the text
  * @param how where it is from, for people: {@code at 0x11e8000, where the kernel has its note}
+ * @param made whether it is none of the guest's own, but made of what else is known of its kernel
  */
-public record GuestVmcoreinfo(Vmcoreinfo info, String how) {
+public record GuestVmcoreinfo(Vmcoreinfo info, String how, boolean made) {
+  /** One that stands in the guest's memory. */
+  public GuestVmcoreinfo(Vmcoreinfo info, String how) {
+    this(info, how, false);
+  }
+
   /**
    * Asks one source after the other: what QEMU was told, the kernel's pointers, then all of RAM,
    * and at last {@code more}. What does not agree with the kernel is passed over.
