@@ -38,6 +38,7 @@ import picocli.CommandLine.Spec;
       CpusCommand.class,
       MemoryMapCommand.class,
       ExtractCommand.class,
+      SymbolsCommand.class,
       GetCommand.class,
       SetCommand.class,
       SetMacCommand.class,

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +38,7 @@ public final class Btf {
   private final int start;
   private final int stringsStart;
   private @Nullable BtfNames names;
+  private @Nullable Boolean saysSigned;
 
   Btf(ByteBuffer bytes, int[] at, int strings, int stringsLength, @Nullable Btf base) {
     this.bytes = bytes;
@@ -106,8 +108,19 @@ public final class Btf {
     return Optional.ofNullable(base);
   }
 
-  int stringsEnd() {
+  /** The first offset of a string this table has of its own: 0 without a base. */
+  public int stringsStart() {
+    return stringsStart;
+  }
+
+  /** Behind the last offset of a string. */
+  public int stringsEnd() {
     return stringsStart + stringsLength;
+  }
+
+  /** This table's own strings, each with a NUL at its end; a copy. */
+  public byte[] strings() {
+    return Arrays.copyOfRange(bytes.array(), strings, strings + stringsLength);
   }
 
   private Btf of(int id) {
@@ -276,8 +289,31 @@ public final class Btf {
       return word(id, 12 + 12 * i + 4) & 0xffff_ffffL | (long) word(id, 12 + 12 * i + 8) << 32;
     }
     int value = word(id, 12 + 8 * i + 4);
-    // The flag for unsigned values came with ENUM64, in 6.0; what was written before is signed.
-    return value;
+    return enumSigned(id) ? value : value & 0xffff_ffffL;
+  }
+
+  /**
+   * Whether values of an ENUM or ENUM64 are signed. The flag that says so came with ENUM64, in 6.0
+   * (pahole 1.24); a table in which no enum has it is older, and its values are signed.
+   */
+  public boolean enumSigned(int id) {
+    return kflag(id) || !of(id).saysSigned();
+  }
+
+  private boolean saysSigned() {
+    if (base != null && base.saysSigned()) {
+      return true;
+    }
+    Boolean known = saysSigned;
+    if (known == null) {
+      known = false;
+      for (int id = start; id < count() && !known; id++) {
+        BtfKind kind = kind(id);
+        known = kind == BtfKind.ENUM64 || kind == BtfKind.ENUM && kflag(id);
+      }
+      saysSigned = known;
+    }
+    return known;
   }
 
   /** Linkage of a FUNC or a VAR: 0 static, 1 global, 2 extern. */
