@@ -1,6 +1,7 @@
 package dev.vmstate.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.vmstate.memory.MemorySplit;
 import dev.vmstate.snapshot.Snapshot;
 import java.io.IOException;
 import picocli.CommandLine.Command;
@@ -24,6 +25,21 @@ final class MemoryMapCommand extends PartCommand {
   void json(Snapshot opened, ObjectNode node) throws IOException {
     node.set("memoryMap", new Facts(opened).memoryMap());
     opened.memoryMap().reasons().forEach(node.putArray("reasons")::add);
+    opened.memoryMap().split().ifPresent(split -> split(split, node.putObject("split")));
+  }
+
+  private static void split(MemorySplit split, ObjectNode node) {
+    node.put("below4g", split.below4g()).put("above4g", split.above4g());
+    node.put("above4gStart", Facts.hex(split.above4gStart())).put("from", split.from().key());
+    for (MemorySplit.Evidence evidence : split.evidence()) {
+      ObjectNode one =
+          node.withArray("evidence").addObject().put("source", evidence.source().key());
+      evidence.below4g().ifPresent(below -> one.put("below4g", below));
+      one.put("agrees", split.agrees(evidence));
+      if (!evidence.note().isEmpty()) {
+        one.put("note", evidence.note());
+      }
+    }
   }
 
   @Override

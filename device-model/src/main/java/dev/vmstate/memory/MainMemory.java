@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Set;
 
 /**
@@ -36,16 +35,16 @@ public record MainMemory(List<Integer> main, List<Integer> plugged, String reaso
 
   /** Bytes of main memory; DIMMs count where only their size could tell them apart. */
   public static long bytes(List<RamBlock> blocks) {
-    return sum(blocks, choose(blocks, OptionalLong.empty(), List.of()).main());
+    return sum(blocks, choose(blocks, Optional.empty(), List.of()).main());
   }
 
   /**
    * Decides.
    *
-   * @param cmos what CMOS says is the size of main memory
+   * @param cmos what CMOS says of the size of main memory
    * @param nodes sizes of the NUMA nodes in order, or empty
    */
-  static MainMemory choose(List<RamBlock> blocks, OptionalLong cmos, List<Long> nodes) {
+  static MainMemory choose(List<RamBlock> blocks, Optional<CmosMemory> cmos, List<Long> nodes) {
     List<Integer> backends = backends(blocks);
     for (int i = 0; i < blocks.size(); i++) {
       if (MAIN.contains(blocks.get(i).name())) {
@@ -66,8 +65,8 @@ public record MainMemory(List<Integer> main, List<Integer> plugged, String reaso
     List<Integer> byName = new ArrayList<>(backends);
     byName.sort(Comparator.comparing(i -> natural(blocks.get(i).name())));
     List<Integer> main = byName;
-    if (cmos.isPresent() && sum(blocks, byName) != cmos.getAsLong()) {
-      main = withSum(blocks, byName, cmos.getAsLong()).orElse(byName);
+    if (cmos.isPresent() && !cmos.get().fits(sum(blocks, byName))) {
+      main = fitting(blocks, byName, cmos.get()).orElse(byName);
     }
     String order =
         main.size() > 1 ? "; their order is assumed from the names, nothing tells it" : "";
@@ -77,9 +76,10 @@ public record MainMemory(List<Integer> main, List<Integer> plugged, String reaso
         "main memory: the blocks %s%s".formatted(names(blocks, main), order));
   }
 
-  /** Whether a decision needs the SRAT. */
-  static boolean needsNodes(List<RamBlock> blocks) {
-    return blocks.stream().noneMatch(b -> MAIN.contains(b.name())) && backends(blocks).size() > 1;
+  /** Whether there is more than one block nobody but the SRAT tells the place of. */
+  static boolean hasBackends(List<RamBlock> blocks) {
+    boolean main = blocks.stream().anyMatch(b -> MAIN.contains(b.name()));
+    return backends(blocks).size() > (main ? 0 : 1);
   }
 
   /** Blocks named by the user: no device's path, no firmware, nothing of QEMU's own. */
@@ -88,7 +88,7 @@ public record MainMemory(List<Integer> main, List<Integer> plugged, String reaso
     for (int i = 0; i < blocks.size(); i++) {
       String name = blocks.get(i).name();
       boolean user = name.startsWith("/objects/") || !name.contains("/");
-      boolean known = MAIN.contains(name) || OTHER.contains(name) || X86MemoryMap.isVideo(name);
+      boolean known = MAIN.contains(name) || OTHER.contains(name) || PciFunctions.isVideo(name);
       if (user && !known) {
         backends.add(i);
       }
@@ -112,9 +112,9 @@ public record MainMemory(List<Integer> main, List<Integer> plugged, String reaso
     return main.isEmpty() ? Optional.empty() : Optional.of(main);
   }
 
-  /** The largest subset with that sum, if there is one. */
-  private static Optional<List<Integer>> withSum(
-      List<RamBlock> blocks, List<Integer> from, long wanted) {
+  /** The largest subset whose sum CMOS may have, if there is one. */
+  private static Optional<List<Integer>> fitting(
+      List<RamBlock> blocks, List<Integer> from, CmosMemory cmos) {
     List<Integer> tried = from.subList(0, Math.min(from.size(), MOST_TRIED));
     List<Integer> best = List.of();
     for (int bits = 1; bits < 1 << tried.size(); bits++) {
@@ -125,7 +125,7 @@ public record MainMemory(List<Integer> main, List<Integer> plugged, String reaso
             subset.add(tried.get(i));
           }
         }
-        best = sum(blocks, subset) == wanted ? subset : best;
+        best = cmos.fits(sum(blocks, subset)) ? subset : best;
       }
     }
     return best.isEmpty() ? Optional.empty() : Optional.of(best);
@@ -144,7 +144,7 @@ public record MainMemory(List<Integer> main, List<Integer> plugged, String reaso
   }
 
   /** Pads numbers so that node10 comes after node9. */
-  private static String natural(String name) {
+  static String natural(String name) {
     StringBuilder key = new StringBuilder();
     for (String part : name.split("(?<=\\D)(?=\\d)|(?<=\\d)(?=\\D)", -1)) {
       boolean number = !part.isEmpty() && Character.isDigit(part.charAt(0)) && part.length() < 12;

@@ -28,6 +28,7 @@ public final class MemoryMap {
   private final List<RamBlock> blocks;
   private final List<Range> ranges;
   private final List<String> reasons;
+  private final Optional<MemorySplit> split;
 
   /**
    * @param blocks all blocks, in stream order
@@ -35,9 +36,19 @@ public final class MemoryMap {
    * @param reasons what was decided and why, for people
    */
   public MemoryMap(List<RamBlock> blocks, List<Range> ranges, List<String> reasons) {
+    this(blocks, ranges, reasons, Optional.empty());
+  }
+
+  /** {@code split}: where main memory is split, if that had to be decided. */
+  public MemoryMap(
+      List<RamBlock> blocks,
+      List<Range> ranges,
+      List<String> reasons,
+      Optional<MemorySplit> split) {
     this.blocks = List.copyOf(blocks);
     this.ranges = merged(ranges);
     this.reasons = List.copyOf(reasons);
+    this.split = split;
   }
 
   private static List<Range> merged(List<Range> ranges) {
@@ -76,6 +87,18 @@ public final class MemoryMap {
   /** What was decided and why. */
   public List<String> reasons() {
     return reasons;
+  }
+
+  /** Where main memory is split and who says so; empty where addresses were saved. */
+  public Optional<MemorySplit> split() {
+    return split;
+  }
+
+  /** The same map with more to say. */
+  public MemoryMap because(List<String> more) {
+    List<String> all = new ArrayList<>(reasons);
+    all.addAll(more);
+    return new MemoryMap(blocks, ranges, all, split);
   }
 
   /** The range that holds {@code address}. */

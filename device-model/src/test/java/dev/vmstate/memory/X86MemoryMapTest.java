@@ -1,5 +1,12 @@
 package dev.vmstate.memory;
 
+import static dev.vmstate.memory.MemoryInputs.GIB;
+import static dev.vmstate.memory.MemoryInputs.MIB;
+import static dev.vmstate.memory.MemoryInputs.block;
+import static dev.vmstate.memory.MemoryInputs.bridge;
+import static dev.vmstate.memory.MemoryInputs.cmos;
+import static dev.vmstate.memory.MemoryInputs.srat;
+import static dev.vmstate.memory.MemoryInputs.text;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
@@ -10,41 +17,22 @@ import dev.vmstate.device.DeviceSections;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalLong;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class X86MemoryMapTest {
-  private static final long MIB = 1L << 20;
-  private static final long GIB = 1L << 30;
   private static final X86MemoryMap.Contents NO_TABLES = block -> new byte[0];
-
-  private static RamBlock block(String name, long bytes) {
-    return new RamBlock(name, bytes, 4096);
-  }
 
   private static MemoryMap map(String machine, long ram, DeviceSection... devices)
       throws IOException {
     return X86MemoryMap.of(
         machine, List.of(block("pc.ram", ram)), List.of(devices), OptionalLong.empty(), NO_TABLES);
-  }
-
-  private static DeviceSection cmos(long low, long high) throws IOException {
-    byte[] data = new byte[128];
-    long units = (low - 16 * MIB) >> 16;
-    data[0x34] = (byte) units;
-    data[0x35] = (byte) (units >> 8);
-    data[0x5b] = (byte) (high >> 16);
-    data[0x5c] = (byte) (high >> 24);
-    data[0x5d] = (byte) (high >> 32);
-    return DeviceSections.of("mc146818rtc", 0, d -> d.buffer("cmos_data", data).i32("x", 1));
   }
 
   /** Bytes of pc.ram below and from 4 GiB on; checks that addresses and offsets fit together. */
@@ -164,21 +152,6 @@ class X86MemoryMapTest {
         text(map));
   }
 
-  /** An SRAT as build_srat writes it, behind other bytes. */
-  private static byte[] srat(long[]... nodeBaseBytesFlags) {
-    ByteBuffer out = ByteBuffer.allocate(0x1000).order(ByteOrder.LITTLE_ENDIAN);
-    out.position(0x321);
-    out.put("SRAT".getBytes(StandardCharsets.US_ASCII))
-        .putInt(48 + 16 + 40 * nodeBaseBytesFlags.length);
-    out.position(0x321 + 48);
-    out.put(new byte[] {0, 16}).position(out.position() + 14); // a processor's entry
-    for (long[] e : nodeBaseBytesFlags) {
-      out.put((byte) 1).put((byte) 40).putInt((int) e[0]).putShort((short) 0);
-      out.putLong(e[1]).putLong(e[2]).putInt(0).putInt((int) e[3]).putLong(0);
-    }
-    return out.array();
-  }
-
   /** q35 with {@code -object …,id=z,size=192M -object …,id=y,size=320M}, z being node 0. */
   @Test
   void nodesOfTheSratTellTheOrderOfBackendsWhateverTheirNames() throws Exception {
@@ -275,21 +248,6 @@ class X86MemoryMapTest {
     MemoryMap map = X86MemoryMap.of("microvm", blocks, List.of(), OptionalLong.empty(), NO_TABLES);
     assertEquals(
         "0:0+f0000@0 1:0+10000@f0000 0:100000+3f00000@100000 1:0+10000@ffff0000", text(map));
-  }
-
-  /** {@code block:offset+bytes@address}, all in hex. */
-  private static String text(MemoryMap map) {
-    return map.ranges().stream()
-        .map(r -> "%d:%x+%x@%x".formatted(r.block(), r.offset(), r.bytes(), r.start()))
-        .collect(Collectors.joining(" "));
-  }
-
-  private static DeviceSection bridge(String name, int pam, int... registers) throws IOException {
-    byte[] config = new byte[name.endsWith("mch") ? 4096 : 256];
-    for (int i = 0; i < 7; i++) {
-      config[pam + i] = (byte) registers[i];
-    }
-    return DeviceSections.of(name, 0, d -> d.opaque("config", "pci config", config));
   }
 
   @Test
@@ -408,6 +366,78 @@ class X86MemoryMapTest {
         }
       }
     }
+  }
+
+  /** No host bridge can put RAM over its ROMs; a machine type up to 2.3 does not even say so. */
+  @Test
+  void isapcShowsItsRoms() throws Exception {
+    List<RamBlock> blocks =
+        List.of(block("pc.ram", 64 * MIB), block("pc.bios", 128 << 10), block("pc.rom", 0x20000));
+    String roms = " 2:0+20000@c0000 1:0+20000@e0000 0:100000+3f00000@100000 1:0+20000@fffe0000";
+    DeviceSection timer = DeviceSections.of("timer", 0, d -> d.i64("cpu_ticks", 1));
+    DeviceSection vga = DeviceSections.of("vga", 0, d -> d.i32("latch", 1));
+    for (String machine : List.of("isapc", "")) {
+      List<DeviceSection> without = List.of(timer);
+      List<DeviceSection> with = List.of(timer, vga);
+      assertEquals(
+          "0:0+c0000@0" + roms,
+          text(X86MemoryMap.of(machine, blocks, without, OptionalLong.empty(), NO_TABLES)));
+      assertEquals(
+          "0:0+a0000@0" + roms,
+          text(X86MemoryMap.of(machine, blocks, with, OptionalLong.empty(), NO_TABLES)));
+    }
+  }
+
+  private static DeviceSection mch(int smbase, int smram, int esmramc, int extended)
+      throws IOException {
+    byte[] config = new byte[4096];
+    Arrays.fill(config, 0x90, 0x97, (byte) 0x33);
+    config[0x9c] = (byte) smbase;
+    config[0x9d] = (byte) smram;
+    config[0x9e] = (byte) esmramc;
+    config[0x50] = (byte) extended;
+    config[0x51] = (byte) (extended >> 8);
+    return DeviceSections.of("0000:00:00.0/mch", 0, d -> d.opaque("config", "pci config", config));
+  }
+
+  /** Registers as the firmware leaves them, and what {@code info mtree -f} shows then. */
+  @ParameterizedTest
+  @CsvSource({
+    "0, 8, 1, 0, 1",
+    "0, 8, 3, 0, 2",
+    "0, 8, 5, 0, 8",
+    "0, 8, 7, 0, 16",
+    "0, 8, 7, 48, 48",
+    "0, 8, 7, 65535, 16", // asked for and never answered
+    "0, 0, 1, 0, 0", // no SMRAM
+    "0, 8, 6, 0, 0", // no TSEG
+    "0, 10, 5, 0, 8", // TSEG however locked
+  })
+  void tsegIsHiddenAtTheEndOfMemoryBelowFourGibibytes(
+      int smbase, int smram, int esmramc, int extended, long mib) throws Exception {
+    List<RamBlock> blocks = List.of(block("pc.ram", 4096 * MIB));
+    String map = below("pc-q35-7.2", blocks, mch(smbase, smram, esmramc, extended));
+    assertEquals(
+        "0:0+a0000@0 0:c0000+%x@c0000 0:80000000+80000000@100000000"
+            .formatted(2048 * MIB - mib * MIB - 0xc0000),
+        map);
+  }
+
+  @Test
+  void smbaseIsHiddenOnceLocked() throws Exception {
+    List<RamBlock> blocks = List.of(block("pc.ram", 128 * MIB));
+    assertEquals(
+        "0:0+30000@0 0:50000+50000@50000 0:c0000+7f40000@c0000",
+        below("pc-q35-7.2", blocks, mch(2, 0, 0, 0)));
+    assertEquals("0:0+a0000@0 0:c0000+7f40000@c0000", below("pc-q35-7.2", blocks, mch(1, 0, 0, 0)));
+    assertEquals("0:0+8000000@0", below("pc-q35-7.2", blocks, mch(0, 0x48, 0, 0)));
+  }
+
+  /** A TSEG larger than memory, as nobody sets it. */
+  @Test
+  void tsegNeverReachesBelowOneMebibyte() throws Exception {
+    List<RamBlock> blocks = List.of(block("pc.ram", 4 * MIB));
+    assertEquals("0:0+a0000@0 0:c0000+40000@c0000", below("pc-q35-7.2", blocks, mch(0, 8, 5, 0)));
   }
 
   @Test

@@ -250,9 +250,7 @@ public final class StreamSnapshot extends Snapshot {
                 List.of(
                     "'%s' is no x86 machine: where its RAM blocks stand is not known here"
                         .formatted(machine())));
-    List<String> reasons = new ArrayList<>(decided.reasons());
-    reasons.addAll(missingMemory());
-    MemoryMap noted = new MemoryMap(blocks(), decided.ranges(), reasons);
+    MemoryMap noted = decided.because(missingMemory());
     map = noted;
     return noted;
   }
