@@ -70,18 +70,18 @@ final class ModuleExports {
   private Optional<ModuleLayout> tryAt(
       ModuleLayout layout, long module, long at, Map<String, Long> symbols) throws IOException {
     int word = memory.wordBytes();
-    // With a name space of its own (5.4 and later) an entry is half as large again.
-    for (int parts = 3; parts >= 2; parts--) {
-      for (int part = 4; part <= word; part += 4) {
-        for (boolean relative : new boolean[] {true, false}) {
-          if (part != (relative ? 4 : word)) {
-            continue;
-          }
-          ModuleLayout tried =
-              layout.withExports(at, at + 2L * word, (long) parts * part, part, relative);
-          if (agrees(tried, module, symbols)) {
-            return Optional.of(tried);
-          }
+    // Behind it stand a pointer to checksums, from 7.0 on one to flags, and the count. With a name
+    // space of its own (5.4 and later) an entry is half as large again.
+    for (int pointers = 2; pointers <= 3; pointers++) {
+      long count = at + (long) pointers * word;
+      for (int parts = 3; parts >= 2; parts--) {
+        ModuleLayout relative = layout.withExports(at, count, parts * 4L, 4, true);
+        if (agrees(relative, module, symbols)) {
+          return Optional.of(relative);
+        }
+        ModuleLayout whole = layout.withExports(at, count, (long) parts * word, word, false);
+        if (agrees(whole, module, symbols)) {
+          return Optional.of(whole);
         }
       }
     }
