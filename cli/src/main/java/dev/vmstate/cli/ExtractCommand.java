@@ -2,6 +2,8 @@ package dev.vmstate.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.vmstate.core.kernel.LinuxKernel;
+import dev.vmstate.core.vmcoreinfo.GuestVmcoreinfo;
 import dev.vmstate.exchange.CoreFormat;
 import dev.vmstate.exchange.Extraction;
 import dev.vmstate.exchange.Written;
@@ -10,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
@@ -116,6 +119,7 @@ final class ExtractCommand implements Callable<Integer> {
     for (Path file : result.files()) {
       output.out().printf("%s  %s%n", file, Sizes.text(Files.size(file)));
     }
+    result.kernel().kernel().ifPresent(linux -> kernel(linux, result.kernel().vmcoreinfo()));
     missing.forEach(note -> output.err().println("vmstate: " + note));
     if (result.leftOut() > 0) {
       output
@@ -125,5 +129,15 @@ final class ExtractCommand implements Callable<Integer> {
                   + " in it by physical address%n",
               result.leftOut());
     }
+  }
+
+  private void kernel(LinuxKernel linux, Optional<GuestVmcoreinfo> info) {
+    output
+        .out()
+        .printf(
+            "Linux %s, moved by 0x%x; VMCOREINFO note %s%n",
+            linux.release(),
+            linux.kernelOffset(),
+            info.map(i -> i.made() ? "made of its symbols" : "its own").orElse("none"));
   }
 }

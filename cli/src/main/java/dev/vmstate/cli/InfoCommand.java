@@ -44,9 +44,8 @@ final class InfoCommand implements Callable<Integer> {
     }
     try (Snapshot opened = snapshot.open()) {
       opened.devices(); // a damaged file is found out before anything is printed
-      @Nullable RamIndex index = pages || kernel ? opened.index(output.progress()) : null;
-      @Nullable KernelFacts linux = kernel ? KernelFacts.of(opened) : null;
-      index = pages ? index : null;
+      @Nullable KernelFacts linux = kernel ? KernelFacts.of(opened, output.progress()) : null;
+      @Nullable RamIndex index = pages ? opened.index(output.progress()) : null;
       if (output.json) {
         ObjectNode facts = new Facts(opened).info(index);
         if (linux != null) {

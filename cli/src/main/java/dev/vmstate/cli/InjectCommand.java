@@ -7,7 +7,6 @@ import dev.vmstate.inject.Injection;
 import dev.vmstate.snapshot.StreamSnapshot;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -85,7 +84,7 @@ final class InjectCommand implements Callable<Integer> {
       target.prepare(opened, output);
       below4g.apply(opened);
       try (EditPlan plan = Injection.plan(opened, coreFile, xmlFile, manifest, output.progress())) {
-        EditReport.print(target.carryOut(plan, output), target.done(), List.of(), output);
+        EditReport.print(target.carryOut(plan, output), target.done(), plan.notes(), output);
       }
     }
     return 0;

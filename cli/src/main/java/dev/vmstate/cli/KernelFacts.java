@@ -2,11 +2,13 @@ package dev.vmstate.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.vmstate.bytes.Progress;
 import dev.vmstate.core.kernel.LinuxKernel;
-import dev.vmstate.core.symbols.SymbolsVmcoreinfo;
 import dev.vmstate.core.vmcoreinfo.GuestVmcoreinfo;
-import dev.vmstate.core.vmcoreinfo.VmcoreinfoDevice;
+import dev.vmstate.exchange.GuestKernel;
+import dev.vmstate.exchange.VmcoreinfoVisitor;
 import dev.vmstate.snapshot.Snapshot;
+import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.ArrayList;
@@ -24,17 +26,15 @@ final class KernelFacts {
     this.vmcoreinfo = vmcoreinfo;
   }
 
-  /** Looks for it; the snapshot's index must be there. */
-  static KernelFacts of(Snapshot snapshot) throws IOException {
-    Optional<LinuxKernel> kernel = LinuxKernel.find(snapshot.memory(), snapshot.cpus());
-    Optional<GuestVmcoreinfo> info =
-        kernel.isEmpty()
-            ? Optional.empty()
-            : GuestVmcoreinfo.of(
-                kernel.get(),
-                VmcoreinfoDevice.of(snapshot.devices()),
-                List.of(new SymbolsVmcoreinfo()));
-    return new KernelFacts(kernel, info);
+  /** Looks for it, in all of RAM where it has to. */
+  static KernelFacts of(Snapshot snapshot, Progress progress) throws IOException {
+    if (snapshot instanceof StreamSnapshot stream) {
+      stream.randomAccess(progress);
+    }
+    VmcoreinfoVisitor passed = new VmcoreinfoVisitor(snapshot.pageSize());
+    snapshot.scan(passed, progress);
+    GuestKernel found = GuestKernel.of(snapshot, snapshot.memory(), passed.pages());
+    return new KernelFacts(found.kernel(), found.vmcoreinfo());
   }
 
   /** The value of {@code "kernel"}: null when there is no Linux. */

@@ -10,6 +10,7 @@ import dev.vmstate.core.paging.VirtualMap;
 import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.device.DeviceSection;
 import dev.vmstate.elf.Elf;
+import dev.vmstate.elf.ElfNote;
 import dev.vmstate.memory.GuestMemory;
 import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.ram.PageVisitor;
@@ -18,6 +19,7 @@ import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -114,7 +116,9 @@ final class CoreOutput {
     try (OutputFile file = new OutputFile(path);
         PageWriter pages =
             new PageWriter(snapshot.blocks(), snapshot.pageSize(), file, places::offsetOf)) {
-      snapshot.scan(PageVisitor.both(pages, alongside), progress);
+      VmcoreinfoVisitor vmcoreinfos = new VmcoreinfoVisitor(snapshot.pageSize());
+      PageVisitor all = PageVisitor.both(PageVisitor.both(pages, alongside), vmcoreinfos);
+      snapshot.scan(all, progress);
       pages.finish();
       requireCpus(snapshot);
       List<X86Cpu> cpus = snapshot.cpus();
@@ -126,16 +130,24 @@ final class CoreOutput {
       if (file.channel().size() < layout.size()) {
         file.write(ByteBuffer.allocate(1), layout.size() - 1);
       }
-      VirtualMap virtual =
-          physical
-              ? VirtualMap.NONE
-              : VirtualMap.of(new WrittenMemory(file.channel(), layout, map), cpus);
+      GuestMemory memory = new WrittenMemory(file.channel(), layout, map);
+      GuestKernel kernel = GuestKernel.of(snapshot, memory, vmcoreinfos.pages());
+      VirtualMap virtual = physical ? VirtualMap.NONE : virtual(memory, cpus, kernel);
       LoadPlan plan = LoadPlan.of(layout, map, virtual);
-      file.write(
-          CoreHeader.encode(layout, plan, CoreHeader.cpuNotesWithVectors(cpus, Elf.EM_X86_64)), 0);
+      List<ElfNote> notes = new ArrayList<>(CoreHeader.cpuNotesWithVectors(cpus, Elf.EM_X86_64));
+      kernel.vmcoreinfo().ifPresent(info -> notes.add(info.info().note()));
+      file.write(CoreHeader.encode(layout, plan, notes), 0);
       file.commit();
-      return new Extraction.Result(List.of(), plan.loads().size(), plan.leftOut(), virtual);
+      return new Extraction.Result(List.of(), plan.loads().size(), plan.leftOut(), virtual, kernel);
     }
+  }
+
+  /** A kernel that no CPU had tables of, in SMM or in firmware, is in the core with its own. */
+  private static VirtualMap virtual(GuestMemory memory, List<X86Cpu> cpus, GuestKernel kernel)
+      throws IOException {
+    return kernel.kernel().isPresent()
+        ? VirtualMap.of(memory, cpus, kernel.kernel().get().image().memory().tables())
+        : VirtualMap.of(memory, cpus);
   }
 
   /** Writes a kdump-compressed core. */

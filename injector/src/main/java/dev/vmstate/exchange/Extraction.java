@@ -57,8 +57,10 @@ public final class Extraction {
    * @param loads PT_LOADs in core.elf
    * @param leftOut virtual runs that found no room in it
    * @param virtual the page tables' runs; {@link VirtualMap#NONE} without core.elf or paging
+   * @param kernel the Linux in core.elf
    */
-  public record Result(List<Path> files, int loads, int leftOut, VirtualMap virtual) {}
+  public record Result(
+      List<Path> files, int loads, int leftOut, VirtualMap virtual, GuestKernel kernel) {}
 
   private Extraction(Snapshot snapshot, Path directory, Options options) {
     this.snapshot = snapshot;
@@ -89,7 +91,7 @@ public final class Extraction {
     // An older extraction's manifest must not speak for files of this one.
     Files.deleteIfExists(directory.resolve(Manifest.FILE));
     List<Path> files = new ArrayList<>();
-    Result result = new Result(List.of(), 0, 0, VirtualMap.NONE);
+    Result result = new Result(List.of(), 0, 0, VirtualMap.NONE, GuestKernel.NONE);
     @Nullable String pages = null;
     if (options.core().file().isPresent()) {
       Path path = directory.resolve(options.core().file().get());
@@ -110,7 +112,8 @@ public final class Extraction {
     }
     manifest(snapshot.memoryMap(), pages, files).write(directory);
     files.add(directory.resolve(Manifest.FILE));
-    return new Result(List.copyOf(files), result.loads(), result.leftOut(), result.virtual());
+    return new Result(
+        List.copyOf(files), result.loads(), result.leftOut(), result.virtual(), result.kernel());
   }
 
   private Path hardware() throws IOException {

@@ -32,6 +32,9 @@ public final class EditPlan implements Closeable {
   /** Values in memory that have names. */
   private List<InjectionReport.Metadata> named = List.of();
 
+  /** What of the edits is passed over. */
+  private List<String> notes = List.of();
+
   /**
    * A plan with everything it needs until it is closed.
    *
@@ -104,6 +107,16 @@ public final class EditPlan implements Closeable {
   /** A plan that changes only what libvirt keeps before the stream, which is not read for it. */
   public static EditPlan of(Container holder, SaveImageEdit saved) {
     return new EditPlan(holder, Optional.empty(), Optional.of(saved), List.of(), () -> {});
+  }
+
+  /** What of the edits changes nothing, and why; for people. */
+  public List<String> notes() {
+    return notes;
+  }
+
+  EditPlan withNotes(List<String> all) {
+    notes = List.copyOf(all);
+    return this;
   }
 
   /** What would change; writes nothing. */

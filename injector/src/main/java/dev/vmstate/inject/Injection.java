@@ -6,6 +6,7 @@ import dev.vmstate.elf.CoreFile;
 import dev.vmstate.exchange.Extraction;
 import dev.vmstate.exchange.Manifest;
 import dev.vmstate.exchange.StreamFingerprint;
+import dev.vmstate.exchange.VmcoreinfoVisitor;
 import dev.vmstate.hardware.HardwareXmlReader;
 import dev.vmstate.layout.LayoutFit;
 import dev.vmstate.linked.Checksums;
@@ -72,9 +73,11 @@ public final class Injection {
     }
     CoreBytes bytes = new CoreBytes(core.get());
     try {
-      Optional<RamEdits> ram = compare(snapshot, bytes, fields, manifest, progress);
+      VmcoreinfoVisitor vmcoreinfos = new VmcoreinfoVisitor(snapshot.pageSize());
+      Optional<RamEdits> ram = compare(snapshot, bytes, fields, manifest, vmcoreinfos, progress);
       List<Path> inputs = Stream.concat(core.stream(), hardware.stream()).toList();
-      return new EditPlan(snapshot, fields, ram, inputs, bytes);
+      return new EditPlan(snapshot, fields, ram, inputs, bytes)
+          .withNotes(VmcoreinfoNote.edited(snapshot, CoreFile.open(bytes), vmcoreinfos.pages()));
     } catch (IOException | RuntimeException e) {
       bytes.close();
       throw e;
@@ -86,6 +89,7 @@ public final class Injection {
       CoreBytes bytes,
       EditSet fields,
       Optional<Manifest> manifest,
+      PageVisitor alongside,
       Progress progress)
       throws IOException {
     CoreFile core = CoreFile.open(bytes).requireX86();
@@ -100,7 +104,8 @@ public final class Injection {
     }
     CoreComparison comparison = new CoreComparison(bytes, places, snapshot.blocks());
     StreamFingerprint fingerprint = new StreamFingerprint(snapshot.pageSize());
-    RamIndex index = snapshot.scan(PageVisitor.both(comparison, fingerprint), progress);
+    PageVisitor all = PageVisitor.both(PageVisitor.both(comparison, fingerprint), alongside);
+    RamIndex index = snapshot.scan(all, progress);
     if (manifest.isPresent() && manifest.get().pages() != null) {
       checkPages(snapshot, manifest.get(), fingerprint);
     }

@@ -39,6 +39,23 @@ public record VirtualMap(
     return of(memory, cpus, WalkLimits.DEFAULT);
   }
 
+  /** Walks those of the CPUs, and then a kernel's, when no CPU used them; with the same limits. */
+  public static VirtualMap of(GuestMemory memory, List<X86Cpu> cpus, PageTables kernel)
+      throws IOException {
+    List<PageTables> tables = new ArrayList<>();
+    boolean used = false;
+    for (X86Cpu cpu : cpus) {
+      Optional<PageTables> own = PageTables.of(memory, cpu);
+      own.ifPresent(tables::add);
+      used |=
+          own.isPresent() && own.get().mode() == kernel.mode() && own.get().root() == kernel.root();
+    }
+    if (!used) {
+      tables.add(kernel);
+    }
+    return ofTables(memory, tables, WalkLimits.DEFAULT);
+  }
+
   /** Walks the tables of every CPU that has paging on, in the order given. */
   public static VirtualMap of(GuestMemory memory, List<X86Cpu> cpus, WalkLimits limits)
       throws IOException {

@@ -4,6 +4,7 @@ import dev.vmstate.core.kernel.KernelImage;
 import dev.vmstate.core.kernel.LinuxKernel;
 import dev.vmstate.memory.GuestMemory;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -31,6 +32,30 @@ public record GuestVmcoreinfo(Vmcoreinfo info, String how, boolean made) {
   public static Optional<GuestVmcoreinfo> of(
       LinuxKernel kernel, Optional<VmcoreinfoDevice> device, List<VmcoreinfoSource> more)
       throws IOException {
+    List<VmcoreinfoSource> all = new ArrayList<>(more);
+    all.add(0, VmcoreinfoPages::in);
+    return ofFirst(kernel, device, all);
+  }
+
+  /**
+   * The same where all pages have passed already: RAM is not read again.
+   *
+   * @param passed what was seen on the way
+   */
+  public static Optional<GuestVmcoreinfo> of(
+      LinuxKernel kernel,
+      Optional<VmcoreinfoDevice> device,
+      VmcoreinfoPages passed,
+      List<VmcoreinfoSource> more)
+      throws IOException {
+    List<VmcoreinfoSource> all = new ArrayList<>(more);
+    all.add(0, passed::of);
+    return ofFirst(kernel, device, all);
+  }
+
+  private static Optional<GuestVmcoreinfo> ofFirst(
+      LinuxKernel kernel, Optional<VmcoreinfoDevice> device, List<VmcoreinfoSource> rest)
+      throws IOException {
     if (device.isPresent()) {
       GuestMemory memory = kernel.image().memory().physical();
       Optional<GuestVmcoreinfo> told = device.get().in(memory);
@@ -39,10 +64,7 @@ public record GuestVmcoreinfo(Vmcoreinfo info, String how, boolean made) {
       }
     }
     Optional<GuestVmcoreinfo> found = inImage(kernel);
-    if (found.isEmpty()) {
-      found = VmcoreinfoPages.in(kernel);
-    }
-    for (VmcoreinfoSource source : more) {
+    for (VmcoreinfoSource source : rest) {
       if (found.isEmpty()) {
         found = source.of(kernel);
       }

@@ -24,7 +24,9 @@ public final class Vmcoreinfo {
   public static final int MOST_BYTES = 4096;
 
   private static final byte[] FIRST = "OSRELEASE=".getBytes(StandardCharsets.US_ASCII);
-  private static final int NOTE_TEXT = 24;
+
+  /** Where the text begins in a note. */
+  public static final int NOTE_TEXT = 24;
 
   /** What is enough to tell that there is none. */
   static final int HEAD_BYTES = NOTE_TEXT + FIRST.length;

@@ -6,8 +6,11 @@ import dev.vmstate.memory.MemoryMap;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** Looks at the start of every page of RAM, once and in order. Collects all there is. */
 public final class VmcoreinfoPages {
@@ -33,9 +36,33 @@ public final class VmcoreinfoPages {
     }
   }
 
-  /** What has passed. */
-  public List<Vmcoreinfo> found() {
-    return List.copyOf(found);
+  /** Adds one that somebody else saw pass. */
+  public void add(Vmcoreinfo info) {
+    if (found.size() < MOST) {
+      found.add(info);
+    }
+  }
+
+  /** Whether this very text has passed. */
+  public boolean has(byte[] text) {
+    return found.stream().anyMatch(info -> Arrays.equals(info.bytes(), text));
+  }
+
+  /**
+   * What else has passed: sentences on kernels that do not run, but have left a VMCOREINFO.
+   *
+   * @param kernel the one that runs
+   */
+  public List<String> others(LinuxKernel kernel) throws IOException {
+    Set<String> lines = new LinkedHashSet<>();
+    for (Vmcoreinfo info : found) {
+      if (!GuestVmcoreinfo.agree(info, kernel)) {
+        lines.add(
+            "RAM also holds the VMCOREINFO of Linux %s, moved by 0x%x, which no CPU runs: from before a reboot, a kexec or a crash, or loaded for one."
+                .formatted(info.release(), info.kernelOffset().orElse(0)));
+      }
+    }
+    return List.copyOf(lines);
   }
 
   /** That of {@code kernel}, of all that RAM holds. */
