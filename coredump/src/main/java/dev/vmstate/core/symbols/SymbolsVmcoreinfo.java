@@ -18,18 +18,18 @@ import java.util.OptionalLong;
 public final class SymbolsVmcoreinfo implements VmcoreinfoSource {
   @Override
   public Optional<GuestVmcoreinfo> of(LinuxKernel kernel) throws IOException {
-    return of(KernelSymbols.of(kernel));
+    return of(GuestSymbols.find(kernel));
   }
 
   /** The same where the symbols were read already; empty when they have not even a start. */
-  public static Optional<GuestVmcoreinfo> of(KernelSymbols symbols) throws IOException {
+  public static Optional<GuestVmcoreinfo> of(GuestSymbols symbols) throws IOException {
     String text = MadeVmcoreinfo.text(new Facts(symbols));
     String from = symbols.types().isPresent() ? "its symbols and types" : "its symbols alone";
     return Vmcoreinfo.of(text.getBytes(StandardCharsets.ISO_8859_1))
         .map(info -> new GuestVmcoreinfo(info, "made of " + from, true));
   }
 
-  private record Facts(KernelSymbols symbols) implements KernelFacts {
+  private record Facts(GuestSymbols symbols) implements KernelFacts {
     @Override
     public String release() {
       return symbols.kernel().release();
@@ -57,12 +57,12 @@ public final class SymbolsVmcoreinfo implements VmcoreinfoSource {
 
     @Override
     public OptionalLong symbol(String name) {
-      return symbols.address(name);
+      return symbols.symbols().address(name);
     }
 
     @Override
     public OptionalLong symbolTable(String name) {
-      Optional<KallsymsPlace> place = symbols.table().place();
+      Optional<KallsymsPlace> place = symbols.symbols().place();
       return place.isPresent() ? of(place.get(), name) : OptionalLong.empty();
     }
 
