@@ -2,6 +2,7 @@ package dev.vmstate.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.vmstate.core.kdump.DumpLevel;
 import dev.vmstate.core.kernel.LinuxKernel;
 import dev.vmstate.core.vmcoreinfo.GuestVmcoreinfo;
 import dev.vmstate.exchange.CoreFormat;
@@ -17,7 +18,10 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
 
 /** Snapshot to a core and hardware.xml. */
@@ -45,6 +49,19 @@ final class ExtractCommand implements Callable<Integer> {
     }
   }
 
+  /** See {@link DumpLevel#parse}. */
+  static final class Level implements ITypeConverter<DumpLevel> {
+    @Override
+    public DumpLevel convert(String text) {
+      try {
+        return DumpLevel.parse(text);
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(String.valueOf(e.getMessage()));
+      }
+    }
+  }
+
+  @Spec private CommandSpec spec;
   @Mixin private SnapshotArgument snapshot;
   @Mixin private Output output;
 
@@ -67,6 +84,18 @@ final class ExtractCommand implements Callable<Integer> {
       })
   private CoreFormat core;
 
+  @Option(
+      names = "--dump-level",
+      paramLabel = "LEVEL",
+      converter = Level.class,
+      description = {
+        "Pages that a kdump does without, as makedumpfile -d:",
+        "1 zero, 2 cache, 4 cache-private, 8 user, 16 free;",
+        "their sum (31: all of them) or words (zero,cache,free).",
+        "From 2 on the guest's Linux kernel is asked."
+      })
+  private DumpLevel level = DumpLevel.NONE;
+
   @Option(names = "--no-hardware", description = "No hardware.xml.")
   private boolean noHardware;
 
@@ -84,6 +113,12 @@ final class ExtractCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    if (!core.isKdump() && !level.equals(DumpLevel.NONE)) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--dump-level leaves pages out of a kdump: --core kdump-zlib or kdump-zstd, not %s"
+              .formatted(core));
+    }
     if (!force) {
       Written.refuseEdited(directory);
     }
@@ -93,7 +128,7 @@ final class ExtractCommand implements Callable<Integer> {
           Extraction.run(
               opened,
               directory,
-              new Extraction.Options(core, !noHardware, physical, below4g.bytes),
+              new Extraction.Options(core, !noHardware, physical, below4g.bytes, level),
               output.progress());
       report(result, core == CoreFormat.NONE ? List.of() : Facts.missingMemory(opened));
     }
@@ -106,6 +141,10 @@ final class ExtractCommand implements Callable<Integer> {
       result.files().forEach(file -> node.withArray("files").add(file.toString()));
       if (core == CoreFormat.ELF) {
         node.put("loads", result.loads()).put("loadsLeftOut", result.leftOut());
+      }
+      if (result.kdump().isPresent()) {
+        node.put("bytes", Files.size(result.files().get(0)));
+        DumpReport.json(result.kdump().get(), node);
       }
       if (!missing.isEmpty()) {
         missing.forEach(node.putArray("missingMemory")::add);
@@ -120,6 +159,9 @@ final class ExtractCommand implements Callable<Integer> {
       output.out().printf("%s  %s%n", file, Sizes.text(Files.size(file)));
     }
     result.kernel().kernel().ifPresent(linux -> kernel(linux, result.kernel().vmcoreinfo()));
+    if (!level.equals(DumpLevel.NONE) && result.kdump().isPresent()) {
+      DumpReport.print(result.kdump().get(), output.out());
+    }
     missing.forEach(note -> output.err().println("vmstate: " + note));
     if (result.leftOut() > 0) {
       output

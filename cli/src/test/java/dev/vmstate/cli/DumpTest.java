@@ -62,6 +62,34 @@ class DumpTest {
   }
 
   @Test
+  void aLevelIsForKdumpsAndSaysWhatItWouldNeed() throws IOException {
+    Path out = folder.resolve("out");
+    var whole = Cli.run("extract", kdump.toString(), "-o", out.toString(), "--dump-level", "31");
+    assertEquals(2, whole.status());
+    assertTrue(whole.err().contains("--core kdump-zlib or kdump-zstd, not elf"), whole.err());
+    var bad = Cli.run("extract", "x", "-o", "y", "--dump-level", "zero,fre");
+    assertTrue(bad.err().contains("'fre' is no dump level: 0 to 31, or of zero,"), bad.err());
+    String[] cache = {
+      "extract", kdump.toString(), "-o", out.toString(), "--core", "kdump-zlib", "--dump-level", "2"
+    };
+    var unknown = Cli.run((Object[]) cache);
+    assertEquals(1, unknown.status());
+    assertTrue(unknown.err().contains("vm.kdump: --dump-level 2 asks"), unknown.err());
+    assertTrue(unknown.err().contains("1 (zero) asks none"), unknown.err());
+    assertFalse(Files.exists(out));
+    cache[cache.length - 1] = "zero";
+    String report = Cli.run((Object[]) cache).out();
+    assertTrue(report.contains("pages: 3 of 3, dump level 1"), report);
+    assertTrue(report.contains("  zero                 2  share the bytes of one"), report);
+    JsonNode json =
+        json("extract", "--json", kdump, "-o", out, "--core", "kdump-zlib", "--dump-level", "1");
+    assertEquals(1, json.path("dumpLevel").asInt());
+    assertEquals(2, json.path("pages").path("zero").asInt());
+    assertEquals(0, json.path("pages").path("leftOut").path("cachePrivate").asInt(-1));
+    assertEquals(Files.size(out.resolve("core.kdump")), json.path("bytes").asLong());
+  }
+
+  @Test
   void partsOfItAreListedOrSaidToBeMissing() {
     for (String command : List.of("devices", "nics")) {
       String out = Cli.run(command, core.toString()).out();

@@ -37,6 +37,11 @@ public enum CoreFormat {
     return Optional.ofNullable(file);
   }
 
+  /** Whether it is a kdump, of which pages can be left out. */
+  public boolean isKdump() {
+    return compression != null;
+  }
+
   /** How a kdump is compressed. */
   Optional<KdumpCompression> compression() {
     return Optional.ofNullable(compression);

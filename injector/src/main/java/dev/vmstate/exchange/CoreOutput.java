@@ -4,8 +4,12 @@ import dev.vmstate.bytes.Progress;
 import dev.vmstate.core.elf.CoreHeader;
 import dev.vmstate.core.elf.CoreLayout;
 import dev.vmstate.core.elf.LoadPlan;
+import dev.vmstate.core.kdump.DumpLevel;
 import dev.vmstate.core.kdump.KdumpCompression;
 import dev.vmstate.core.kdump.KdumpWriter;
+import dev.vmstate.core.kdump.LeftOut;
+import dev.vmstate.core.kdump.PageFilter;
+import dev.vmstate.core.kdump.UnfilterableException;
 import dev.vmstate.core.paging.VirtualMap;
 import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.device.DeviceSection;
@@ -138,7 +142,8 @@ final class CoreOutput {
       kernel.vmcoreinfo().ifPresent(info -> notes.add(info.info().note()));
       file.write(CoreHeader.encode(layout, plan, notes), 0);
       file.commit();
-      return new Extraction.Result(List.of(), plan.loads().size(), plan.leftOut(), virtual, kernel);
+      return new Extraction.Result(
+          List.of(), plan.loads().size(), plan.leftOut(), virtual, kernel, Optional.empty());
     }
   }
 
@@ -151,15 +156,24 @@ final class CoreOutput {
   }
 
   /** Writes a kdump-compressed core. */
-  void kdump(KdumpCompression compression) throws IOException {
+  KdumpWriter.Report kdump(KdumpCompression compression, DumpLevel level) throws IOException {
     makeNear();
     requireCpus(snapshot);
     snapshot.index(progress);
     GuestMemory memory = snapshot.memory();
+    List<X86Cpu> cpus = snapshot.cpus();
+    LeftOut leftOut;
+    try {
+      leftOut = PageFilter.leftOut(memory, cpus, snapshot.pageSize(), level, progress);
+    } catch (UnfilterableException e) {
+      throw new IOException("%s: %s".formatted(snapshot.source(), e.getMessage()), e);
+    }
     try (OutputFile file = new OutputFile(path)) {
-      KdumpWriter.write(
-          memory, snapshot.cpus(), snapshot.pageSize(), compression, file::write, progress);
+      KdumpWriter.Report report =
+          KdumpWriter.write(
+              memory, cpus, snapshot.pageSize(), compression, leftOut, file::write, progress);
       file.commit();
+      return report;
     }
   }
 

@@ -3,6 +3,8 @@ package dev.vmstate.exchange;
 import dev.vmstate.bytes.Progress;
 import dev.vmstate.bytes.Span;
 import dev.vmstate.core.elf.CoreLayout;
+import dev.vmstate.core.kdump.DumpLevel;
+import dev.vmstate.core.kdump.KdumpWriter;
 import dev.vmstate.core.paging.VirtualMap;
 import dev.vmstate.device.DeviceSection;
 import dev.vmstate.hardware.HardwareXmlWriter;
@@ -47,9 +49,19 @@ public final class Extraction {
    * @param hardware whether to write hardware.xml
    * @param physical p_vaddr = p_paddr instead of kernel virtual addresses, in core.elf
    * @param below4g the split that was asked for, or null
+   * @param level pages that a kdump does without; none, of other formats
    */
   public record Options(
-      CoreFormat core, boolean hardware, boolean physical, @Nullable Long below4g) {}
+      CoreFormat core,
+      boolean hardware,
+      boolean physical,
+      @Nullable Long below4g,
+      DumpLevel level) {
+    /** With every page. */
+    public Options(CoreFormat core, boolean hardware, boolean physical, @Nullable Long below4g) {
+      this(core, hardware, physical, below4g, DumpLevel.NONE);
+    }
+  }
 
   /**
    * What was written.
@@ -58,9 +70,15 @@ public final class Extraction {
    * @param leftOut virtual runs that found no room in it
    * @param virtual the page tables' runs; {@link VirtualMap#NONE} without core.elf or paging
    * @param kernel the Linux in core.elf
+   * @param kdump of core.kdump
    */
   public record Result(
-      List<Path> files, int loads, int leftOut, VirtualMap virtual, GuestKernel kernel) {}
+      List<Path> files,
+      int loads,
+      int leftOut,
+      VirtualMap virtual,
+      GuestKernel kernel,
+      Optional<KdumpWriter.Report> kdump) {}
 
   private Extraction(Snapshot snapshot, Path directory, Options options) {
     this.snapshot = snapshot;
@@ -91,7 +109,9 @@ public final class Extraction {
     // An older extraction's manifest must not speak for files of this one.
     Files.deleteIfExists(directory.resolve(Manifest.FILE));
     List<Path> files = new ArrayList<>();
-    Result result = new Result(List.of(), 0, 0, VirtualMap.NONE, GuestKernel.NONE);
+    Result result =
+        new Result(List.of(), 0, 0, VirtualMap.NONE, GuestKernel.NONE, Optional.empty());
+    Optional<KdumpWriter.Report> kdump = Optional.empty();
     @Nullable String pages = null;
     if (options.core().file().isPresent()) {
       Path path = directory.resolve(options.core().file().get());
@@ -103,7 +123,8 @@ public final class Extraction {
       } else if (options.core() == CoreFormat.RAW) {
         core.raw();
       } else {
-        core.kdump(options.core().compression().orElseThrow());
+        kdump =
+            Optional.of(core.kdump(options.core().compression().orElseThrow(), options.level()));
       }
       files.add(path);
     }
@@ -113,7 +134,12 @@ public final class Extraction {
     manifest(snapshot.memoryMap(), pages, files).write(directory);
     files.add(directory.resolve(Manifest.FILE));
     return new Result(
-        List.copyOf(files), result.loads(), result.leftOut(), result.virtual(), result.kernel());
+        List.copyOf(files),
+        result.loads(),
+        result.leftOut(),
+        result.virtual(),
+        result.kernel(),
+        kdump);
   }
 
   private Path hardware() throws IOException {

@@ -61,4 +61,30 @@ record FrameMap(List<Run> runs) {
     }
     return any;
   }
+
+  /** Takes runs of frames. */
+  interface Taker {
+    void take(long first, long end);
+  }
+
+  /** Those of the frames {@code [from, to)} that there are. */
+  void within(long from, long to, Taker taker) {
+    for (int i = firstEndingAfter(from); i < runs.size() && runs.get(i).first() < to; i++) {
+      taker.take(Math.max(from, runs.get(i).first()), Math.min(to, runs.get(i).end()));
+    }
+  }
+
+  private int firstEndingAfter(long frame) {
+    int low = 0;
+    int high = runs.size();
+    while (low < high) {
+      int mid = (low + high) >>> 1;
+      if (runs.get(mid).end() <= frame) {
+        low = mid + 1;
+      } else {
+        high = mid;
+      }
+    }
+    return low;
+  }
 }

@@ -14,7 +14,6 @@ import dev.vmstate.kdump.KdumpHeader;
 import dev.vmstate.kdump.KdumpSubHeader;
 import dev.vmstate.kdump.PageDescriptor;
 import dev.vmstate.memory.GuestMemory;
-import dev.vmstate.memory.MemoryMap;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
@@ -32,17 +31,34 @@ import java.util.concurrent.Future;
 /**
  * Writes a kdump-compressed file, not flattened; {@link KdumpHeader} has the format.
  *
- * <p>Both bitmaps say the same: every frame that is RAM is in the file. All frames of zeros share
- * one page. Memory is read once, by ascending address; packing goes on in several threads while the
- * next frames are read, and at most a few MiB are on their way. VMCOREINFO is noticed as the pages
- * pass, so there is room for it behind the notes of the CPUs and headers are written last. It has
- * to be one of the notes: makedumpfile, when it makes another dump of this one, looks for it there.
+ * <p>The first bitmap says which frames are RAM, the second which of them are in the file. All
+ * frames of zeros share one page, and are in the second bitmap: makedumpfile does no other with
+ * dump level 1. Memory is read once, by ascending address; packing goes on in several threads while
+ * the next frames are read, and at most a few MiB are on their way. VMCOREINFO is noticed as the
+ * pages pass, so there is room for it behind the notes of the CPUs and headers are written last. It
+ * has to be one of the notes: makedumpfile, when it makes another dump of this one, looks for it
+ * there.
  */
 public final class KdumpWriter {
   /** Takes bytes of the file. */
   public interface Output {
     /** Writes all of {@code bytes} at {@code at}. */
     void write(ByteBuffer bytes, long at) throws IOException;
+  }
+
+  /**
+   * What was written.
+   *
+   * @param vmcoreinfo the guest kernel's, if there is one
+   * @param frames that are RAM
+   * @param zeros of them that are in the file and hold zeros only
+   * @param leftOut those that are not in the file
+   */
+  public record Report(Optional<Vmcoreinfo> vmcoreinfo, long frames, long zeros, LeftOut leftOut) {
+    /** Frames in the file. */
+    public long written() {
+      return frames - leftOut.total();
+    }
   }
 
   private static final int PAGE = 4096;
@@ -57,7 +73,14 @@ public final class KdumpWriter {
   private final Output out;
   private final FrameMap frames;
   private final Progress progress;
+  private final LeftOut leftOut;
+  private final FrameReader reader;
+  private final int threads = Math.min(8, Runtime.getRuntime().availableProcessors());
+  private final ExecutorService workers = Executors.newFixedThreadPool(threads);
+  private final Deque<Future<PackedPages>> waiting = new ArrayDeque<>();
   private final VmcoreinfoPages vmcoreinfos = new VmcoreinfoPages();
+  private long packed;
+  private long zeros;
   private final ByteBuffer descriptors =
       ByteBuffer.allocate(4096 * PageDescriptor.BYTES).order(ByteOrder.LITTLE_ENDIAN);
   private long descriptorsAt;
@@ -69,12 +92,15 @@ public final class KdumpWriter {
       List<X86Cpu> cpus,
       int pageSize,
       KdumpCompression compression,
+      LeftOut leftOut,
       Output out,
       Progress progress) {
     this.memory = memory;
     this.cpus = cpus;
     this.pageSize = pageSize;
     this.compression = compression;
+    this.leftOut = leftOut;
+    this.reader = new FrameReader(memory, pageSize);
     this.out = out;
     this.frames = FrameMap.of(memory.map(), pageSize);
     this.progress = progress;
@@ -84,29 +110,30 @@ public final class KdumpWriter {
    * Writes the file.
    *
    * @param cpus for the notes; there may be none
-   * @return the guest kernel's VMCOREINFO, if it was found on the way
+   * @param leftOut frames that are not in the file, of this memory
    */
-  public static Optional<Vmcoreinfo> write(
+  public static Report write(
       GuestMemory memory,
       List<X86Cpu> cpus,
       int pageSize,
       KdumpCompression compression,
+      LeftOut leftOut,
       Output out,
       Progress progress)
       throws IOException {
-    return new KdumpWriter(memory, cpus, pageSize, compression, out, progress).write();
+    return new KdumpWriter(memory, cpus, pageSize, compression, leftOut, out, progress).write();
   }
 
-  private Optional<Vmcoreinfo> write() throws IOException {
+  private Report write() throws IOException {
     List<ElfNote> notes = new ArrayList<>(CoreHeader.cpuNotes(cpus));
     long room = KdumpSubHeader.BYTES + bytes(notes) + ROOM_FOR_VMCOREINFO;
     long subHeaderBlocks = (room + pageSize - 1) / pageSize;
     long bitmapBlocks = 2 * KdumpHeader.blocks(frames.end(), pageSize);
     long bitmapAt = (1 + subHeaderBlocks) * pageSize;
-    bitmap(bitmapAt, bitmapBlocks / 2);
-    bitmap(bitmapAt + bitmapBlocks / 2 * pageSize, bitmapBlocks / 2);
+    bitmap(bitmapAt, bitmapBlocks / 2, false);
+    bitmap(bitmapAt + bitmapBlocks / 2 * pageSize, bitmapBlocks / 2, true);
     descriptorsAt = bitmapAt + bitmapBlocks * pageSize;
-    zeroAt = descriptorsAt + frames.count() * PageDescriptor.BYTES;
+    zeroAt = descriptorsAt + (frames.count() - leftOut.total()) * PageDescriptor.BYTES;
     dataAt = zeroAt + pageSize;
     out.write(ByteBuffer.allocate(pageSize), zeroAt);
     pages();
@@ -138,7 +165,7 @@ public final class KdumpWriter {
             cpus.size(),
             new KdumpSubHeader(
                 physBase,
-                0,
+                leftOut.level().bits(),
                 false,
                 frames.end(),
                 vmcoreinfo,
@@ -147,7 +174,7 @@ public final class KdumpWriter {
     ByteBuffer noteBytes = ByteBuffer.allocate((int) bytes(notes)).order(ByteOrder.LITTLE_ENDIAN);
     notes.forEach(note -> note.encode(noteBytes));
     out.write(noteBytes.flip(), notesAt);
-    return info;
+    return new Report(info, frames.count(), zeros, leftOut);
   }
 
   private Optional<GuestVmcoreinfo> of(LinuxKernel kernel) throws IOException {
@@ -161,40 +188,40 @@ public final class KdumpWriter {
   }
 
   /** Stretches without a bit are not written: the file is new, they are zero. */
-  private void bitmap(long at, long blocks) throws IOException {
+  private void bitmap(long at, long blocks, boolean dumped) throws IOException {
     long bytes = blocks * pageSize;
     for (long done = 0; done < bytes; done += BITMAP_STEP) {
       byte[] step = new byte[(int) Math.min(BITMAP_STEP, bytes - done)];
       if (frames.bits(8 * done, step)) {
+        if (dumped) {
+          leftOut.frames().clear(8 * done, step);
+        }
         out.write(ByteBuffer.wrap(step), at + done);
       }
     }
   }
 
   private void pages() throws IOException {
-    int threads = Math.min(8, Runtime.getRuntime().availableProcessors());
     int perChunk = Math.max(1, CHUNK_BYTES / pageSize);
-    ExecutorService workers = Executors.newFixedThreadPool(threads);
-    Deque<Future<PackedPages>> waiting = new ArrayDeque<>();
-    long done = 0;
-    progress.start("compressing", frames.count() * pageSize);
+    progress.start("compressing", (frames.count() - leftOut.total()) * pageSize);
     try {
+      byte[] bytes = new byte[perChunk * pageSize];
+      int count = 0;
       for (FrameMap.Run run : frames.runs()) {
-        for (long frame = run.first(); frame < run.end(); frame += perChunk) {
-          int count = (int) Math.min(perChunk, run.end() - frame);
-          byte[] bytes = new byte[count * pageSize];
-          read(frame * pageSize, bytes);
-          if (pageSize == PAGE) {
-            vmcoreinfos.look(bytes, bytes.length);
+        for (long frame = kept(run.first(), run); frame < run.end(); frame = kept(frame, run)) {
+          long end = leftOut.frames().next(true, frame, run.end());
+          int some = (int) Math.min(perChunk - count, end - frame);
+          reader.read(frame, some, bytes, count * pageSize);
+          count += some;
+          frame += some;
+          if (count == perChunk) {
+            pack(bytes, count);
+            bytes = new byte[bytes.length];
+            count = 0;
           }
-          if (waiting.size() > threads) {
-            put(waiting.remove().get());
-          }
-          waiting.add(workers.submit(() -> PackedPages.of(bytes, count, pageSize, compression)));
-          done += bytes.length;
-          progress.at(done);
         }
       }
+      pack(bytes, count);
       while (!waiting.isEmpty()) {
         put(waiting.remove().get());
       }
@@ -209,33 +236,21 @@ public final class KdumpWriter {
     }
   }
 
-  /** The bytes from {@code physical} on; what is no RAM is zero. */
-  private void read(long physical, byte[] bytes) throws IOException {
-    long end = physical + bytes.length;
-    List<MemoryMap.Range> ranges = memory.map().ranges();
-    for (int i = firstEndingAfter(ranges, physical);
-        i < ranges.size() && ranges.get(i).start() < end;
-        i++) {
-      MemoryMap.Range range = ranges.get(i);
-      long from = Math.max(physical, range.start());
-      long to = Math.min(end, range.end());
-      ByteBuffer into = ByteBuffer.wrap(bytes, (int) (from - physical), (int) (to - from));
-      memory.readBlock(range.block(), range.offset() + from - range.start(), into);
-    }
+  private long kept(long frame, FrameMap.Run run) {
+    return leftOut.frames().next(false, frame, run.end());
   }
 
-  private static int firstEndingAfter(List<MemoryMap.Range> ranges, long address) {
-    int low = 0;
-    int high = ranges.size();
-    while (low < high) {
-      int mid = (low + high) >>> 1;
-      if (ranges.get(mid).end() <= address) {
-        low = mid + 1;
-      } else {
-        high = mid;
-      }
+  private void pack(byte[] bytes, int count)
+      throws IOException, InterruptedException, ExecutionException {
+    if (pageSize == PAGE) {
+      vmcoreinfos.look(bytes, count * pageSize);
     }
-    return low;
+    if (waiting.size() > threads) {
+      put(waiting.remove().get());
+    }
+    waiting.add(workers.submit(() -> PackedPages.of(bytes, count, pageSize, compression)));
+    packed += count;
+    progress.at(packed * pageSize);
   }
 
   private void put(PackedPages pages) throws IOException {
@@ -243,6 +258,7 @@ public final class KdumpWriter {
     for (int i = 0; i < pages.count(); i++) {
       int length = pages.length(i);
       boolean zero = length == PackedPages.ZERO;
+      zeros += zero ? 1 : 0;
       if (!descriptors.hasRemaining()) {
         flush();
       }

@@ -66,11 +66,17 @@ class KdumpWriterTest {
   }
 
   private Optional<Vmcoreinfo> write(KdumpCompression compression) throws IOException {
+    return write(compression, LeftOut.nothing(DumpLevel.NONE)).vmcoreinfo();
+  }
+
+  private KdumpWriter.Report write(KdumpCompression compression, LeftOut leftOut)
+      throws IOException {
     return KdumpWriter.write(
         memory(),
         List.of(CPU, CPU, CPU),
         PAGE,
         compression,
+        leftOut,
         (bytes, at) -> {
           int length = bytes.remaining();
           bytes.get(file, (int) at, length);
@@ -138,6 +144,34 @@ class KdumpWriterTest {
       }
     }
     assertEquals(in.getLong(5 * PAGE + 24), in.getLong(5 * PAGE + 2 * 24), "zeros share a page");
+  }
+
+  @Test
+  void framesThatAreLeftOutAreInTheFirstBitmapAlone() throws Exception {
+    for (int i = 0; i < 10; i++) {
+      Arrays.fill(ram, i * PAGE, (i + 1) * PAGE, (byte) i);
+    }
+    LeftOut leftOut = new LeftOut(new DumpLevel(17));
+    leftOut.add(PageKind.FREE, 1, 2);
+    leftOut.add(PageKind.FREE, 18, 21);
+    KdumpWriter.Report report = write(KdumpCompression.ZLIB, leftOut);
+    assertEquals(10, report.frames());
+    assertEquals(6, report.written());
+    assertEquals(1, report.zeros());
+    ByteBuffer in = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
+    assertEquals(1, in.getInt(424), "no status bit says so");
+    assertEquals(17, in.getInt(PAGE + 8));
+    assertEquals(0x00ff0003, in.getInt(3 * PAGE));
+    assertEquals(0x00e30001, in.getInt(4 * PAGE));
+    int[] expected = {0, 2, 3, 7, 8, 9};
+    for (int i = 0; i < expected.length; i++) {
+      int at = 5 * PAGE + 24 * i;
+      int offset = (int) in.getLong(at);
+      byte[] packed = Arrays.copyOfRange(file, offset, offset + in.getInt(at + 8));
+      byte first = in.getInt(at + 12) == 0 ? packed[0] : unpack(KdumpCompression.ZLIB, packed)[0];
+      assertEquals(expected[i], first);
+    }
+    assertEquals(5 * PAGE + 6 * 24, in.getLong(5 * PAGE), "data follows: frame 0 is of zeros");
   }
 
   @Test
