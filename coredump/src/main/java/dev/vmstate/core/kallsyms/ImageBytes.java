@@ -5,6 +5,7 @@ import dev.vmstate.core.kernel.KernelMemory;
 import dev.vmstate.memory.UnmappedAddressException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 
 /**
  * Large pieces of a kernel's image. Holes (what was freed after the start) read as zeros, of which
@@ -53,11 +54,16 @@ final class ImageBytes {
     while (buffer.hasRemaining()) {
       try {
         memory.read(start + offset + (buffer.position() - at), buffer);
-      } catch (UnmappedAddressException hole) {
-        int done = buffer.position() - at;
-        int toNextPage = PAGE - (int) (start + offset + done & (PAGE - 1));
-        int zeros = Math.min(toNextPage, buffer.remaining());
-        buffer.put(new byte[zeros]);
+      } catch (UnmappedAddressException noRam) {
+        // A page at least: what is mapped need not be RAM.
+        long hole = start + offset + (buffer.position() - at);
+        long end = hole + buffer.remaining();
+        long next = memory.tables().nextMapped(hole, end).orElse(end);
+        long zeros = Math.max(next - hole, PAGE - (hole & (PAGE - 1)));
+        int from = buffer.position();
+        int to = (int) Math.min(from + zeros, buffer.limit());
+        Arrays.fill(into, from, to, (byte) 0);
+        buffer.position(to);
       }
     }
   }

@@ -13,6 +13,9 @@ import java.util.OptionalLong;
  * 2.6.10 on with CONFIG_KALLSYMS has them.
  */
 public final class Kallsyms {
+  /** An image has one; more are leftovers, or made to be searched for ever. */
+  private static final int MOST_TABLES = 8;
+
   private Kallsyms() {}
 
   /**
@@ -40,7 +43,7 @@ public final class Kallsyms {
         "no kallsyms token table in the kernel's image: CONFIG_KALLSYMS is off, or this"
             + " is no Linux";
     Optional<TokenTable> tokens = TokenTable.find(bytes, 0);
-    while (tokens.isPresent()) {
+    for (int tried = 0; tokens.isPresent() && tried < MOST_TABLES; tried++) {
       String at = "0x%x".formatted(bytes.virtual(tokens.get().table()));
       Optional<NameTable.Found> names = NameTable.find(bytes, tokens.get());
       if (names.isEmpty()) {

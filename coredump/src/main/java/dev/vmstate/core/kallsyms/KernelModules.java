@@ -27,7 +27,10 @@ public final class KernelModules {
   private static final int MOST_SYMBOL = 512;
 
   /** Symbols looked at, unnamed ones too, over all modules. */
-  private static final long MOST_SYMBOLS = 4_000_000;
+  private static final long MOST_SYMBOLS = 2_000_000;
+
+  /** Symbols kept to recognise exports by, where there are no types. */
+  private static final long MOST_COMPARED = 200_000;
 
   private static final int AT_ONCE = 1024;
   private static final int MODULE_STATE_UNFORMED = 3;
@@ -35,6 +38,7 @@ public final class KernelModules {
   private final KernelMemory memory;
   private final List<String> notes = new ArrayList<>();
   private final SymbolCollector symbols = new SymbolCollector();
+  private final ModuleExports exports;
   private long left = MOST_SYMBOLS;
 
   /**
@@ -56,6 +60,7 @@ public final class KernelModules {
 
   private KernelModules(KernelMemory memory) {
     this.memory = memory;
+    exports = new ModuleExports(memory);
   }
 
   /**
@@ -105,28 +110,35 @@ public final class KernelModules {
     for (long entry : walk.entries()) {
       module(entry - layout.get().list(), layout.get()).ifPresent(modules::add);
     }
-    ModuleLayout used = layout.get();
-    if (used.syms().isEmpty()) {
-      List<Map<String, Long>> all = new ArrayList<>();
-      for (KernelModule module : modules) {
-        Map<String, Long> own = new HashMap<>();
-        left = MOST_SYMBOLS / 8;
-        each(
-            module,
-            used,
-            (name, type, address) -> {
-              own.put(name, address);
-              return true;
-            });
-        all.add(own);
-      }
-      used = new ModuleExports(memory).guess(used, modules, all);
-      left = MOST_SYMBOLS;
-    }
+    ModuleLayout used =
+        layout.get().syms().isPresent() ? layout.get() : withExports(layout.get(), modules);
     for (KernelModule module : modules) {
       collect(module, used);
     }
     return modules;
+  }
+
+  private ModuleLayout withExports(ModuleLayout layout, List<KernelModule> modules)
+      throws IOException {
+    int said = notes.size();
+    long all = left;
+    left = MOST_COMPARED;
+    List<Map<String, Long>> symbolsOfEach = new ArrayList<>();
+    for (KernelModule module : modules) {
+      Map<String, Long> own = new HashMap<>();
+      each(
+          module,
+          layout,
+          (name, type, address) -> {
+            own.put(name, address);
+            left -= name.length() / 64; // long ones take more memory
+            return left > 0;
+          });
+      symbolsOfEach.add(own);
+    }
+    left = all;
+    notes.subList(said, notes.size()).clear(); // they come again
+    return exports.guess(layout, modules, symbolsOfEach);
   }
 
   private Optional<KernelModule> module(long address, ModuleLayout layout) throws IOException {
@@ -148,15 +160,15 @@ public final class KernelModules {
   }
 
   private void collect(KernelModule module, ModuleLayout layout) throws IOException {
-    Map<String, Long> exports = new ModuleExports(memory).of(module.address(), layout);
+    Map<String, Long> exported = exports.of(module.address(), layout);
     boolean complete =
         symbols.module(module.name())
             && each(
                 module,
                 layout,
                 (name, type, address) -> {
-                  Long exported = exports.get(name);
-                  boolean capital = exported != null && exported == address;
+                  Long at = exported.get(name);
+                  boolean capital = at != null && at == address;
                   char shown = capital ? Character.toUpperCase(type) : Character.toLowerCase(type);
                   return symbols.add(name, shown, address);
                 });

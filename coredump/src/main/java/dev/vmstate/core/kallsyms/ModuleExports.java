@@ -14,9 +14,14 @@ import java.util.Optional;
  */
 final class ModuleExports {
   private static final int MOST = 65_536;
+
+  /** Names read over all modules; kernels have some thousands. */
+  private static final int MOST_READ = 1_000_000;
+
   private static final int MOST_NAME = 512;
 
   private final KernelMemory memory;
+  private int left = MOST_READ;
 
   ModuleExports(KernelMemory memory) {
     this.memory = memory;
@@ -29,7 +34,7 @@ final class ModuleExports {
       try {
         long syms = memory.word(module + layout.syms().getAsLong());
         long count = Math.min(MOST, memory.u32(module + layout.numSyms()));
-        for (long i = 0; i < count; i++) {
+        for (long i = 0; i < count && left-- > 0; i++) {
           long entry = syms + i * layout.exportBytes();
           exports.put(name(entry, layout), value(entry, layout));
         }
@@ -100,7 +105,7 @@ final class ModuleExports {
       String before = "";
       for (long i = 0; i < count; i++) {
         String name = name(syms + i * layout.exportBytes(), layout);
-        if (name.compareTo(before) <= 0) {
+        if (name.compareTo(before) <= 0 || left-- <= 0) {
           return false;
         }
         Long address = symbols.get(name);

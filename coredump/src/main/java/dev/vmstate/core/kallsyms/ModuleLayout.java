@@ -38,6 +38,9 @@ record ModuleLayout(
   /** Its size changes with the configuration; with lock debugging it is largest. */
   private static final int MOST_BYTES = 4096;
 
+  /** Modules that are looked at. */
+  private static final int MOST_SEEN = 256;
+
   static Optional<ModuleLayout> of(TypeLayout types) {
     OptionalLong list = types.offset("module", "list");
     OptionalLong kallsyms = types.offset("module", "kallsyms");
@@ -68,7 +71,8 @@ record ModuleLayout(
   }
 
   /** Looks at the modules on the list; empty when they look like nothing known. */
-  static Optional<ModuleLayout> guess(KernelMemory memory, List<Long> entries) throws IOException {
+  static Optional<ModuleLayout> guess(KernelMemory memory, List<Long> all) throws IOException {
+    List<Long> entries = all.subList(0, Math.min(MOST_SEEN, all.size()));
     int word = memory.wordBytes();
     for (int at = 8 * word; at < MOST_BYTES; at += word) {
       int count = 0;

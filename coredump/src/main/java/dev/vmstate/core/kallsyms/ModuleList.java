@@ -17,12 +17,16 @@ final class ModuleList {
   private static final int PIECE = 1 << 20;
   private static final int MOST_NAME = 56;
 
+  /** Heads with two such neighbours; RAM can be made to have millions. */
+  private static final int MOST_TRIED = 64;
+
   private ModuleList() {}
 
   static OptionalLong find(KernelImage image) throws IOException {
     ImageBytes bytes = new ImageBytes(image);
     KernelMemory memory = image.memory();
     int word = memory.wordBytes();
+    int tried = 0;
     byte[] piece = new byte[(int) Math.min(PIECE, bytes.length()) + word];
     for (long at = 0; at < bytes.length(); at += PIECE) {
       int count = (int) Math.min(piece.length, bytes.length() - at);
@@ -33,7 +37,11 @@ final class ModuleList {
         if (next % word == 0 && behind(image, next)) {
           long last = word == 8 ? words.getLong(i + 8) : words.getInt(i + 4) & 0xffff_ffffL;
           long head = bytes.virtual(at + i);
-          if (last % word == 0 && behind(image, last) && isHead(memory, head, next, last)) {
+          if (last % word == 0
+              && behind(image, last)
+              && pointsBack(memory, head, next, last)
+              && tried++ < MOST_TRIED
+              && isList(memory, head)) {
             return OptionalLong.of(head);
           }
         }
@@ -46,18 +54,21 @@ final class ModuleList {
     return Long.compareUnsigned(address, image.end()) >= 0;
   }
 
-  private static boolean isHead(KernelMemory memory, long head, long next, long last)
+  private static boolean pointsBack(KernelMemory memory, long head, long next, long last)
       throws IOException {
     int word = memory.wordBytes();
     try {
       return memory.word(next + word) == head
           && memory.word(last) == head
           && isName(memory.string(next + 2L * word, MOST_NAME))
-          && isName(memory.string(last + 2L * word, MOST_NAME))
-          && ModuleLayout.guess(memory, ListWalk.of(memory, head).entries()).isPresent();
+          && isName(memory.string(last + 2L * word, MOST_NAME));
     } catch (UnmappedAddressException other) {
       return false;
     }
+  }
+
+  private static boolean isList(KernelMemory memory, long head) throws IOException {
+    return ModuleLayout.guess(memory, ListWalk.of(memory, head).entries()).isPresent();
   }
 
   static boolean isName(String text) {

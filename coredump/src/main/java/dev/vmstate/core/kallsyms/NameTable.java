@@ -23,8 +23,8 @@ final class NameTable {
   /** Two markers at least, as the first one is zero and proves nothing. */
   static final int FEWEST = 257;
 
-  private static final int MOST = 3_000_000;
-  private static final int MOST_TEXT = 64 << 20;
+  private static final int MOST = 1_500_000;
+  private static final int MOST_TEXT = 24 << 20;
 
   /** KSYM_NAME_LEN is 512 since 6.1, 128 before; there are kernels with more. */
   private static final int LONGEST = 2048;
@@ -35,7 +35,7 @@ final class NameTable {
   private static final int[] WINDOWS = {8 << 20, 40 << 20};
 
   /** Names looked at before giving up: an image made to be searched for ever has an end too. */
-  private static final long MOST_WORK = 30_000_000;
+  private static final long MOST_WORK = 6_000_000;
 
   private final TokenTable tokens;
   private final byte[] window;
@@ -140,10 +140,11 @@ final class NameTable {
         return false;
       }
       int characters = -1; // the type is none
-      for (int code = 0; code < length; code++) {
-        characters += tokens.length(window[at + code] & 0xff);
-        if (characters > LONGEST) {
-          return false;
+      for (int code = at; code < at + length; code++) {
+        int token = tokens.length(window[code] & 0xff);
+        characters += token;
+        if (token == 0 || characters > LONGEST) {
+          return false; // a code no name uses stands for nothing
         }
       }
       work -= length >>> 5;

@@ -10,9 +10,9 @@ final class SymbolCollector {
   /**
    * More than any kernel's modules have, and bounded where lists and counts are not to be trusted.
    */
-  private static final int MOST = 4_000_000;
+  private static final int MOST = 1_000_000;
 
-  private static final int MOST_TEXT = 64 << 20;
+  private static final int MOST_TEXT = 16 << 20;
 
   private final List<String> modules = new ArrayList<>(List.of(""));
   private byte[] text = new byte[1 << 16];

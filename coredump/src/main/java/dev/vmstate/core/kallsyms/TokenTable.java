@@ -22,6 +22,9 @@ final class TokenTable {
 
   private static final int PIECE = 1 << 20;
 
+  /** Rows of digits that are looked at closely; a kernel's image has a few. */
+  private static final int MOST_HITS = 500;
+
   private final long table;
   private final long index;
   private final byte[] text;
@@ -37,11 +40,12 @@ final class TokenTable {
   /** Looks from {@code from} on. */
   static Optional<TokenTable> find(ImageBytes image, long from) throws IOException {
     byte[] piece = new byte[(int) Math.min(PIECE, image.length()) + DIGITS.length];
+    int hits = 0;
     for (long at = from; at < image.length(); at += PIECE) {
       int count = (int) Math.min(piece.length, image.length() - at);
       image.read(at, piece, 0, count);
       for (int hit = indexOf(piece, count, 0); hit >= 0; hit = indexOf(piece, count, hit + 1)) {
-        Optional<TokenTable> found = prove(image, at + hit);
+        Optional<TokenTable> found = hits++ < MOST_HITS ? prove(image, at + hit) : Optional.empty();
         if (found.isPresent()) {
           return found;
         }

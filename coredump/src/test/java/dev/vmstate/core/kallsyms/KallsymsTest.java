@@ -1,11 +1,15 @@
 package dev.vmstate.core.kallsyms;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vmstate.core.kernel.KernelImage;
 import dev.vmstate.fixtures.KallsymsBuilder;
 import dev.vmstate.fixtures.KallsymsBuilder.Entries;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -205,6 +209,62 @@ class KallsymsTest {
         assertTimeoutPreemptively(Duration.ofSeconds(20), () -> Kallsyms.find(kernel.image(IMAGE)));
     found.symbols().ifPresent(table -> assertEquals(table.size(), listed(table).size()));
     assertTrue(!found.report().isEmpty() && !found.report().contains("\n"));
+  }
+
+  /**
+   * Rows of digits everywhere; then bytes of which every four are a count and a name of three codes
+   * as well; then tokens that give every code a meaning, many times over.
+   */
+  @Test
+  void anImageMadeToBeSearchedForEverHasAnEnd() throws Exception {
+    MappedKernel kernel = MappedKernel.of(8);
+    ByteBuffer tokens = ByteBuffer.allocate(2048).order(ByteOrder.LITTLE_ENDIAN);
+    short[] index = new short[256];
+    for (int code = 0; code < 256; code++) {
+      index[code] = (short) tokens.position();
+      boolean digit = code >= '0' && code <= '9';
+      tokens.put(digit ? new byte[] {(byte) code, 0} : new byte[] {'t', 'a', 0});
+    }
+    tokens.position(tokens.position() + 7 & -8);
+    for (short offset : index) {
+      tokens.putShort(offset);
+    }
+    ByteBuffer image = ByteBuffer.allocate(4 << 20);
+    byte[] digits = "0\0001\0002\0003\0004\0005\0006\0007\0008\0009\000".getBytes(US_ASCII);
+    while (image.position() < 1 << 19) {
+      image.put(digits);
+    }
+    image.position(1 << 20);
+    while (image.position() < (4 << 20) - 0x10000) {
+      image.put(new byte[] {3, 1, 1, 0});
+    }
+    while (image.remaining() >= tokens.capacity()) {
+      image.put(tokens.array());
+    }
+    kernel.put(kernel.start, image.array());
+    Kallsyms.Found found =
+        assertTimeoutPreemptively(
+            Duration.ofSeconds(60), () -> Kallsyms.find(kernel.image(4 << 20)));
+    assertTrue(found.report().contains("no kallsyms token table"), found.report());
+    kernel.put(kernel.start, new byte[(1 << 19) + 20]);
+    found =
+        assertTimeoutPreemptively(
+            Duration.ofSeconds(60), () -> Kallsyms.find(kernel.image(4 << 20)));
+    assertTrue(found.report().contains("no names before them"), found.report());
+  }
+
+  /** What the kernel needed for its start only is not mapped any more. */
+  @Test
+  void tablesBehindAHoleAreFound() throws Exception {
+    MappedKernel kernel = MappedKernel.of(8);
+    List<KernelSymbol> symbols = symbols(kernel, false, 300);
+    long at = kernel.start + TABLES;
+    kernel.put(
+        at, with(KallsymsBuilder.of(8).entries(Entries.BASE, kernel.start), symbols).build(at));
+    KernelImage mapped = kernel.image(IMAGE);
+    KernelImage larger =
+        new KernelImage(mapped.memory(), mapped.start() - (12 << 20), mapped.end() + (64 << 20));
+    assertEquals(symbols, listed(Kallsyms.find(larger).symbols().orElseThrow()));
   }
 
   private static String report(MappedKernel kernel) throws Exception {
