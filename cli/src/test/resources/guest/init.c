@@ -5,6 +5,7 @@
  *
  *   FACT release 6.1.0-56-amd64
  *   FACT linux_banner 0xffffffff9e000140      kernel-virtual
+ *   FACT kallsyms 92269 0x7c5de1a01b9b4d11   lines of /proc/kallsyms, and their FNV-1a hash of 64 bits
  *   FACT text 0x7a41080                       guest-physical: the string that the ticks print
  *   FACT zero 0x7a52000                       guest-physical: a page this program wrote zeros to
  *   TICK 17 counter=1119 zero=00000000 e1000=52:54:00:12:34:56 text=the guest wrote this
@@ -189,6 +190,25 @@ static void print_symbol(const char *wanted) {
   }
 }
 
+/* All of it: what a debugger is told of the kernel's symbols is compared with that. */
+static void print_kallsyms(void) {
+  unsigned long long hash = 0xcbf29ce484222325ull;
+  unsigned lines = 0;
+  char bytes[PAGE];
+  ssize_t got;
+  int symbols = open("/proc/kallsyms", O_RDONLY);
+  while (symbols >= 0 && (got = read(symbols, bytes, sizeof bytes)) > 0) {
+    for (ssize_t i = 0; i < got; i++) {
+      hash = (hash ^ (unsigned char)bytes[i]) * 0x100000001b3ull;
+      lines += bytes[i] == '\n';
+    }
+  }
+  if (symbols >= 0) {
+    close(symbols);
+  }
+  dprintf(1, "FACT kallsyms %u 0x%llx\n", lines, hash);
+}
+
 static double now(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
@@ -240,6 +260,7 @@ int main(void) {
   uname(&system);
   dprintf(1, "FACT release %s\n", system.release);
   print_symbol("linux_banner");
+  print_kallsyms();
 
   uint64_t *buffer = mmap(NULL, DIRTY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   zero = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
