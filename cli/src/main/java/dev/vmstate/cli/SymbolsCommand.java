@@ -1,5 +1,6 @@
 package dev.vmstate.cli;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.vmstate.core.symbols.GuestSymbols;
@@ -56,10 +57,14 @@ final class SymbolsCommand implements Callable<Integer> {
       node.put("release", symbols.kernel().release()).put("banner", symbols.kernel().banner());
       node.put("symbols", counts.symbols()).put("types", counts.types());
       node.put("functions", counts.functions()).put("variables", counts.variables());
-      symbols.notes().forEach(node.putArray("notes")::add);
+      node.put("frames", counts.frames());
+      ArrayNode notes = node.putArray("notes");
+      symbols.notes().forEach(notes::add);
+      counts.notes().forEach(notes::add);
       output.print(node);
       return;
     }
+    counts.notes().forEach(note -> output.err().println("vmstate: " + note));
     symbols.notes().forEach(note -> output.err().println("vmstate: " + note));
     if (!output.quiet) {
       output

@@ -4,6 +4,7 @@ import dev.vmstate.core.btf.Btf;
 import dev.vmstate.core.btf.BtfKind;
 import dev.vmstate.core.btf.ModuleBtfs.ModuleBtf;
 import dev.vmstate.core.dwarf.DebugInfo;
+import dev.vmstate.core.dwarf.FrameTable;
 import dev.vmstate.core.dwarf.LittleBytes;
 import dev.vmstate.core.kallsyms.KernelSymbol;
 import dev.vmstate.core.kallsyms.SymbolTable;
@@ -14,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -36,8 +38,15 @@ public final class KernelElf {
    * @param types entries of types
    * @param functions of those symbols, those with parameters
    * @param variables of those symbols, those with a type
+   * @param frames entries that say how to find callers
+   * @param notes what could not be made, a line each
    */
-  public record Counts(int symbols, int types, int functions, int variables) {}
+  public record Counts(
+      int symbols, int types, int functions, int variables, int frames, List<String> notes) {
+    public Counts {
+      notes = List.copyOf(notes);
+    }
+  }
 
   private KernelElf(GuestSymbols guest) {
     this.guest = guest;
@@ -53,9 +62,16 @@ public final class KernelElf {
   public static Counts write(GuestSymbols guest, OutputStream out) throws IOException {
     KernelElf elf = new KernelElf(guest);
     elf.types();
-    elf.file(out);
+    List<String> notes = new ArrayList<>();
+    Optional<FrameTable> frames = OrcFrames.of(guest, notes);
+    elf.file(frames, out);
     return new Counts(
-        guest.symbols().size(), elf.debug.types(), elf.debug.functions(), elf.debug.variables());
+        guest.symbols().size(),
+        elf.debug.types(),
+        elf.debug.functions(),
+        elf.debug.variables(),
+        frames.map(FrameTable::entries).orElse(0),
+        notes);
   }
 
   private void types() {
@@ -128,7 +144,7 @@ public final class KernelElf {
     return ranges;
   }
 
-  private void file(OutputStream out) throws IOException {
+  private void file(Optional<FrameTable> frames, OutputStream out) throws IOException {
     ElfFile file = new ElfFile(wide);
     for (Section section : sections) {
       file.memory(section.name(), section.code(), section.start(), section.end());
@@ -144,6 +160,9 @@ public final class KernelElf {
       if (debug.ranges().size() > 0) {
         file.bytes(".debug_ranges", ElfFile.PROGBITS, debug.ranges(), 0, 0, 0);
       }
+    }
+    if (frames.isPresent()) {
+      file.bytes(".debug_frame", ElfFile.PROGBITS, frames.get().bytes(), 0, 0, 0);
     }
     // crash compares the core's banner with what strings(1) finds in the file.
     LittleBytes comment = new LittleBytes();

@@ -1,0 +1,161 @@
+package dev.vmstate.core.symbols;
+
+import dev.vmstate.bytes.FormatException;
+import dev.vmstate.core.btf.Structs;
+import dev.vmstate.core.dwarf.FrameTable;
+import dev.vmstate.core.dwarf.FrameTable.Cfa;
+import dev.vmstate.core.dwarf.FrameTable.Kind;
+import dev.vmstate.core.dwarf.FrameTable.Rbp;
+import dev.vmstate.core.kallsyms.KernelModule;
+import dev.vmstate.core.kallsyms.SymbolTable;
+import dev.vmstate.core.kernel.KernelMemory;
+import dev.vmstate.memory.UnmappedAddressException;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/**
+ * The kernel's own tables for unwinding (ORC) as .debug_frame: kernels without frame pointers have
+ * nothing else, and a debugger that guesses from prologues loses its way after a few frames.
+ */
+final class OrcFrames {
+  private static final int SP_INDIRECT = 9;
+  private static final int BP_INDIRECT = 8;
+
+  /** DWARF's numbers of ORC_REG_DX to ORC_REG_R13, from 2 on. */
+  private static final int[] REGISTERS = {1, 5, 6, 7, 10, 13};
+
+  private final GuestSymbols guest;
+  private final KernelMemory memory;
+  private final FrameTable out = new FrameTable();
+  private final List<String> notes = new ArrayList<>();
+
+  private OrcFrames(GuestSymbols guest) {
+    this.guest = guest;
+    this.memory = guest.memory();
+  }
+
+  /**
+   * The tables of kernel and modules.
+   *
+   * @param notes told what could not be read
+   */
+  static Optional<FrameTable> of(GuestSymbols guest, List<String> notes) throws IOException {
+    Optional<OrcTable.Form> form = guest.types().flatMap(OrcTable.Form::of);
+    if (form.isEmpty() || guest.memory().wordBytes() != 8) {
+      return Optional.empty();
+    }
+    OrcFrames frames = new OrcFrames(guest);
+    frames.kernel(form.get());
+    for (KernelModule module : guest.modules()) {
+      frames.module(form.get(), module);
+    }
+    notes.addAll(frames.notes);
+    return frames.out.entries() == 0 ? Optional.empty() : Optional.of(frames.out);
+  }
+
+  private void kernel(OrcTable.Form form) throws IOException {
+    SymbolTable symbols = guest.symbols();
+    OptionalLong ip = symbols.address("__start_orc_unwind_ip");
+    OptionalLong ipEnd = symbols.address("__stop_orc_unwind_ip");
+    OptionalLong orc = symbols.address("__start_orc_unwind");
+    if (ip.isEmpty() || ipEnd.isEmpty() || orc.isEmpty()) {
+      return;
+    }
+    long count = (ipEnd.getAsLong() - ip.getAsLong()) / 4;
+    table("the kernel", form, ip.getAsLong(), orc.getAsLong(), count);
+  }
+
+  private void module(OrcTable.Form form, KernelModule module) throws IOException {
+    Structs types = guest.types().orElseThrow();
+    OptionalLong count = types.offset("module", "arch.num_orcs");
+    OptionalLong ip = types.offset("module", "arch.orc_unwind_ip");
+    OptionalLong orc = types.offset("module", "arch.orc_unwind");
+    if (count.isEmpty() || ip.isEmpty() || orc.isEmpty()) {
+      return;
+    }
+    try {
+      table(
+          "module " + module.name(),
+          form,
+          memory.u64(module.address() + ip.getAsLong()),
+          memory.u64(module.address() + orc.getAsLong()),
+          memory.u32(module.address() + count.getAsLong()));
+    } catch (UnmappedAddressException e) {
+      notes.add("no frames of module %s: %s".formatted(module.name(), e.getMessage()));
+    }
+  }
+
+  private void table(String whose, OrcTable.Form form, long ip, long orc, long count)
+      throws IOException {
+    OrcTable table;
+    try {
+      table = OrcTable.read(memory, form, ip, orc, count);
+    } catch (FormatException | UnmappedAddressException e) {
+      notes.add("no frames of %s: %s".formatted(whose, e.getMessage()));
+      return;
+    }
+    for (int i = 0; i < table.size(); i++) {
+      long address = table.address(i);
+      if (i + 1 < table.size()) {
+        long next = table.address(i + 1);
+        if (next == address) {
+          continue; // the end of a section, which is weaker than a start at the same place
+        }
+        if (Long.compareUnsigned(next, address) < 0) {
+          notes.add("frames of %s: addresses do not ascend at entry %d".formatted(whose, i));
+          out.end(address);
+          return;
+        }
+      }
+      row(table, i, address);
+    }
+    if (table.size() > 0) {
+      out.end(table.address(table.size() - 1)); // what is last only says where code ends
+    }
+  }
+
+  private void row(OrcTable table, int i, long address) {
+    int type = table.type(i);
+    Kind kind =
+        switch (type) {
+          case OrcTable.CALL -> Kind.CALL;
+          case OrcTable.REGS -> Kind.REGS;
+          case OrcTable.REGS_PARTIAL -> Kind.IRET;
+          default -> Kind.END;
+        };
+    if (type == OrcTable.END_OF_STACK) {
+      out.row(address, kind, false, Cfa.at(7, 0), Rbp.SAME, 0);
+      return;
+    }
+    Optional<Cfa> cfa = cfa(table, i);
+    if (kind == Kind.END || cfa.isEmpty()) {
+      out.end(address);
+      return;
+    }
+    Rbp rbp =
+        switch (table.bpRegister(i)) {
+          case 1 -> Rbp.FROM_CFA;
+          case 4 -> Rbp.FROM_RBP;
+          default -> Rbp.SAME;
+        };
+    out.row(address, kind, table.signal(i), cfa.get(), rbp, table.bpOffset(i));
+  }
+
+  private static Optional<Cfa> cfa(OrcTable table, int i) {
+    int register = table.spRegister(i);
+    int offset = table.spOffset(i);
+    if (register == BP_INDIRECT) {
+      return Optional.of(new Cfa(6, offset, true, 0));
+    }
+    if (register == SP_INDIRECT) {
+      // Since 5.13, when the first code used it, the offset is added to what is read.
+      return offset < 0 ? Optional.empty() : Optional.of(new Cfa(7, 0, true, offset));
+    }
+    return register >= 2 && register < 2 + REGISTERS.length
+        ? Optional.of(Cfa.at(REGISTERS[register - 2], offset))
+        : Optional.empty();
+  }
+}
