@@ -21,11 +21,8 @@ import java.util.OptionalLong;
  * nothing else, and a debugger that guesses from prologues loses its way after a few frames.
  */
 final class OrcFrames {
-  private static final int SP_INDIRECT = 9;
-  private static final int BP_INDIRECT = 8;
-
-  /** DWARF's numbers of ORC_REG_DX to ORC_REG_R13, from 2 on. */
-  private static final int[] REGISTERS = {1, 5, 6, 7, 10, 13};
+  /** DWARF's numbers of ORC_REG_AX to ORC_REG_R13, from 1 on. */
+  private static final int[] REGISTERS = {0, 1, 7, 6, 5, 10, 13};
 
   private final GuestSymbols guest;
   private final KernelMemory memory;
@@ -48,24 +45,29 @@ final class OrcFrames {
       return Optional.empty();
     }
     OrcFrames frames = new OrcFrames(guest);
-    frames.kernel(form.get());
+    Optional<OrcTable> kernel = frames.kernel(form.get());
+    if (kernel.isEmpty()) {
+      return Optional.empty();
+    }
+    OrcTable.Form known = kernel.get().form();
+    frames.rows("the kernel", kernel.get().in(known));
     for (KernelModule module : guest.modules()) {
-      frames.module(form.get(), module);
+      frames.module(known, module);
     }
     notes.addAll(frames.notes);
     return frames.out.entries() == 0 ? Optional.empty() : Optional.of(frames.out);
   }
 
-  private void kernel(OrcTable.Form form) throws IOException {
+  private Optional<OrcTable> kernel(OrcTable.Form form) throws IOException {
     SymbolTable symbols = guest.symbols();
     OptionalLong ip = symbols.address("__start_orc_unwind_ip");
     OptionalLong ipEnd = symbols.address("__stop_orc_unwind_ip");
     OptionalLong orc = symbols.address("__start_orc_unwind");
     if (ip.isEmpty() || ipEnd.isEmpty() || orc.isEmpty()) {
-      return;
+      return Optional.empty();
     }
     long count = (ipEnd.getAsLong() - ip.getAsLong()) / 4;
-    table("the kernel", form, ip.getAsLong(), orc.getAsLong(), count);
+    return table("the kernel", form, ip.getAsLong(), orc.getAsLong(), count);
   }
 
   private void module(OrcTable.Form form, KernelModule module) throws IOException {
@@ -77,26 +79,33 @@ final class OrcFrames {
       return;
     }
     try {
-      table(
-          "module " + module.name(),
-          form,
-          memory.u64(module.address() + ip.getAsLong()),
-          memory.u64(module.address() + orc.getAsLong()),
-          memory.u32(module.address() + count.getAsLong()));
+      String whose = "module " + module.name();
+      Optional<OrcTable> table =
+          table(
+              whose,
+              form,
+              memory.u64(module.address() + ip.getAsLong()),
+              memory.u64(module.address() + orc.getAsLong()),
+              memory.u32(module.address() + count.getAsLong()));
+      if (table.isPresent()) {
+        rows(whose, table.get());
+      }
     } catch (UnmappedAddressException e) {
       notes.add("no frames of module %s: %s".formatted(module.name(), e.getMessage()));
     }
   }
 
-  private void table(String whose, OrcTable.Form form, long ip, long orc, long count)
+  private Optional<OrcTable> table(String whose, OrcTable.Form form, long ip, long orc, long count)
       throws IOException {
-    OrcTable table;
     try {
-      table = OrcTable.read(memory, form, ip, orc, count);
+      return Optional.of(OrcTable.read(memory, form, ip, orc, count));
     } catch (FormatException | UnmappedAddressException e) {
       notes.add("no frames of %s: %s".formatted(whose, e.getMessage()));
-      return;
+      return Optional.empty();
     }
+  }
+
+  private void rows(String whose, OrcTable table) {
     for (int i = 0; i < table.size(); i++) {
       long address = table.address(i);
       if (i + 1 < table.size()) {
@@ -137,8 +146,8 @@ final class OrcFrames {
     }
     Rbp rbp =
         switch (table.bpRegister(i)) {
-          case 1 -> Rbp.FROM_CFA;
-          case 4 -> Rbp.FROM_RBP;
+          case OrcTable.PREV_SP -> Rbp.FROM_CFA;
+          case OrcTable.BP -> Rbp.FROM_RBP;
           default -> Rbp.SAME;
         };
     out.row(address, kind, table.signal(i), cfa.get(), rbp, table.bpOffset(i));
@@ -147,15 +156,15 @@ final class OrcFrames {
   private static Optional<Cfa> cfa(OrcTable table, int i) {
     int register = table.spRegister(i);
     int offset = table.spOffset(i);
-    if (register == BP_INDIRECT) {
+    if (register == OrcTable.BP_INDIRECT) {
       return Optional.of(new Cfa(6, offset, true, 0));
     }
-    if (register == SP_INDIRECT) {
+    if (register == OrcTable.SP_INDIRECT) {
       // Since 5.13, when the first code used it, the offset is added to what is read.
       return offset < 0 ? Optional.empty() : Optional.of(new Cfa(7, 0, true, offset));
     }
-    return register >= 2 && register < 2 + REGISTERS.length
-        ? Optional.of(Cfa.at(REGISTERS[register - 2], offset))
+    return register >= 1 && register <= REGISTERS.length
+        ? Optional.of(Cfa.at(REGISTERS[register - 1], offset))
         : Optional.empty();
   }
 }

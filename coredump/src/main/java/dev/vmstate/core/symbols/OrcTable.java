@@ -21,7 +21,7 @@ import java.util.Optional;
  * </pre>
  *
  * <p>Up to 6.3 types are CALL, REGS, REGS_PARTIAL from 0 on; then UNDEFINED and END_OF_STACK come
- * before them.
+ * before them. 7.1 numbered the registers anew.
  */
 final class OrcTable {
   static final int UNDEFINED = 0;
@@ -30,6 +30,19 @@ final class OrcTable {
   static final int REGS = 3;
   static final int REGS_PARTIAL = 4;
 
+  /** Registers, numbered as since 7.1. */
+  static final int NOTHING = 0;
+
+  static final int SP = 3;
+  static final int BP = 4;
+  static final int PREV_SP = 8;
+  static final int SP_INDIRECT = 9;
+  static final int BP_INDIRECT = 10;
+
+  /** Those numbers by the ones of before. */
+  private static final int[] RENUMBERED = {NOTHING, PREV_SP, 2, 5, BP, SP, 6, 7, BP_INDIRECT, 9};
+
+  private static final int OLD_SP = 5;
   private static final int ENTRY_BYTES = 6;
 
   /** A kernel with everything built in has about a million. */
@@ -40,8 +53,14 @@ final class OrcTable {
   private final long at;
   private final Form form;
 
-  /** Which members the flags have. */
-  record Form(boolean signal, boolean end) {
+  /**
+   * What the flags mean.
+   *
+   * @param signal whether they have that bit
+   * @param end whether they have that bit
+   * @param renumbered whether registers are those of 7.1 and later
+   */
+  record Form(boolean signal, boolean end, boolean renumbered) {
     /** By {@code struct orc_entry} in the kernel's types; empty when it has none of six bytes. */
     static Optional<Form> of(Structs types) {
       if (types.size("orc_entry").orElse(0) != ENTRY_BYTES) {
@@ -50,7 +69,8 @@ final class OrcTable {
       return Optional.of(
           new Form(
               types.member("orc_entry", "signal").isPresent(),
-              types.member("orc_entry", "end").isPresent()));
+              types.member("orc_entry", "end").isPresent(),
+              false));
     }
   }
 
@@ -83,6 +103,26 @@ final class OrcTable {
     return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
 
+  /**
+   * The form with the registers' numbers, which no type tells: most code finds its caller from the
+   * stack pointer.
+   */
+  Form form() {
+    int old = 0;
+    int renumbered = 0;
+    for (int i = 0; i < size(); i++) {
+      int register = flags(i) & 0xf;
+      old += register == OLD_SP ? 1 : 0;
+      renumbered += register == SP ? 1 : 0;
+    }
+    return new Form(form.signal(), form.end(), renumbered > old);
+  }
+
+  /** The same table in another form. */
+  OrcTable in(Form other) {
+    return new OrcTable(addresses, entries, at, other);
+  }
+
   int size() {
     return addresses.capacity() / 4;
   }
@@ -105,11 +145,15 @@ final class OrcTable {
   }
 
   int spRegister(int i) {
-    return flags(i) & 0xf;
+    return register(flags(i) & 0xf);
   }
 
   int bpRegister(int i) {
-    return flags(i) >> 4 & 0xf;
+    return register(flags(i) >> 4 & 0xf);
+  }
+
+  private int register(int number) {
+    return form.renumbered() || number >= RENUMBERED.length ? number : RENUMBERED[number];
   }
 
   /** Numbered as since 6.4. */
