@@ -4,7 +4,6 @@ import dev.vmstate.bytes.Progress;
 import dev.vmstate.core.kernel.LinuxKernel;
 import dev.vmstate.core.symbols.GuestSymbols;
 import dev.vmstate.core.symbols.KernelElf;
-import dev.vmstate.core.symbols.KernelSymbols;
 import dev.vmstate.snapshot.Snapshot;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
@@ -29,7 +28,7 @@ public final class SymbolOutput {
           snapshot.source()
               + ": no Linux kernel found: neither the CPUs' page tables nor RAM lead to one");
     }
-    GuestSymbols symbols = GuestSymbols.of(KernelSymbols.of(kernel.get()));
+    GuestSymbols symbols = GuestSymbols.find(kernel.get());
     if (symbols.symbols().size() == 0) {
       throw new IOException(
           "%s: no symbols: %s".formatted(snapshot.source(), String.join("; ", symbols.notes())));

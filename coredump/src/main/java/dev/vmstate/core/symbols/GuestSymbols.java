@@ -1,12 +1,16 @@
 package dev.vmstate.core.symbols;
 
+import dev.vmstate.core.btf.Btf;
 import dev.vmstate.core.btf.ModuleBtfs;
 import dev.vmstate.core.btf.ModuleBtfs.ModuleBtf;
 import dev.vmstate.core.btf.Structs;
+import dev.vmstate.core.kallsyms.Kallsyms;
 import dev.vmstate.core.kallsyms.KernelModule;
+import dev.vmstate.core.kallsyms.KernelModules;
 import dev.vmstate.core.kallsyms.SymbolTable;
 import dev.vmstate.core.kernel.KernelMemory;
 import dev.vmstate.core.kernel.LinuxKernel;
+import dev.vmstate.core.kernel.TypeLayout;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,7 +18,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
- * Everything a running Linux says of its own names and types, with its modules.
+ * Everything a running Linux says of its own names and types.
  *
  * @param kernel where it stands
  * @param symbols of kernel and modules, in the order of {@code /proc/kallsyms}; {@link
@@ -37,20 +41,43 @@ public record GuestSymbols(
     notes = List.copyOf(notes);
   }
 
-  /** All of what {@code names} has. */
-  public static GuestSymbols of(KernelSymbols names) throws IOException {
-    SymbolTable all = names.all();
-    List<String> notes = new ArrayList<>(names.notes());
+  /** Looks in the image of {@code kernel}, and in the memory of its modules. */
+  public static GuestSymbols find(LinuxKernel kernel) throws IOException {
+    Kallsyms.Found found = Kallsyms.find(kernel.image());
+    List<String> notes = new ArrayList<>(found.notes());
+    if (found.symbols().isEmpty()) {
+      notes.add(found.report());
+    }
+    SymbolTable symbols = found.symbols().orElse(SymbolTable.EMPTY);
+    Optional<Structs> types = Btf.find(kernel.image(), bounds(symbols)).map(Structs::new);
+    KernelModules.Found modules =
+        KernelModules.symbols(kernel.image(), symbols, types.map(known -> (TypeLayout) known));
+    notes.addAll(modules.notes());
     List<ModuleBtf> moduleTypes = List.of();
-    OptionalLong head = names.address("btf_modules");
-    if (names.types().isPresent() && head.isPresent()) {
+    OptionalLong head = symbols.address("btf_modules");
+    if (types.isEmpty()) {
+      notes.add("no types: the kernel's image has no BTF (CONFIG_DEBUG_INFO_BTF is off)");
+    } else if (head.isPresent()) {
       ModuleBtfs.Result result =
-          ModuleBtfs.find(names.kernel().image().memory(), names.types().get(), head.getAsLong());
+          ModuleBtfs.find(kernel.image().memory(), types.get(), head.getAsLong());
       moduleTypes = result.tables();
       notes.addAll(result.notes());
     }
     return new GuestSymbols(
-        names.kernel(), all, names.types(), names.modules().modules(), moduleTypes, notes);
+        kernel,
+        symbols.plus(modules.symbols()),
+        types,
+        modules.modules(),
+        moduleTypes,
+        notes);
+  }
+
+  private static Optional<Btf.Bounds> bounds(SymbolTable symbols) {
+    OptionalLong start = symbols.address("__start_BTF");
+    OptionalLong stop = symbols.address("__stop_BTF");
+    return start.isPresent() && stop.isPresent()
+        ? Optional.of(new Btf.Bounds(start.getAsLong(), stop.getAsLong()))
+        : Optional.empty();
   }
 
   /** The kernel's memory. */
