@@ -24,7 +24,7 @@ public final class LinuxGuest {
     this.five = five;
     this.physical = physical;
     this.virtual = 0xffff_ffff_8100_0000L + offset;
-    long pud = root() + 0x1000;
+    long pud = root() + 0x2000; // behind it is room for a user copy of page-table isolation
     if (five) {
       ram.u64(root() + 8 * 511, (pud + 0x3000) | P);
       ram.u64(pud + 0x3000 + 8 * 511, pud | P);

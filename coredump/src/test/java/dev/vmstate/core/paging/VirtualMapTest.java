@@ -234,4 +234,17 @@ class VirtualMapTest {
       }
     }
   }
+
+  @Test
+  void aKernelThatNoCpuHasTablesOfIsMappedBehindThem() throws Exception {
+    memory.u64(0x1000, 0x5003).u64(0x5000, 0x83); // a CPU's, the first gigabyte
+    memory.u64(0x8000 + 8 * 256, 0x9003).u64(0x9000, 0x83);
+    PageTables kernel = new PageTables(memory, PagingMode.LONG4, 0x8000);
+    VirtualMap both = VirtualMap.of(memory, List.of(Cpus.long4(0, 0x1000)), kernel);
+    assertEquals(
+        List.of(0L, 0xffff_8000_0000_0000L),
+        both.runs().stream().map(VirtualRun::virtual).toList());
+    VirtualMap used = VirtualMap.of(memory, List.of(Cpus.long4(0, 0x8000)), kernel);
+    assertEquals(2, used.tables());
+  }
 }
