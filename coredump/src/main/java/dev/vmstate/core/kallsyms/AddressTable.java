@@ -32,6 +32,7 @@ final class AddressTable {
   /**
    * @param base empty where there is none
    */
+  @SuppressWarnings("ArrayRecordComponent") // nobody compares them
   record Found(long[] addresses, boolean offsets, long table, OptionalLong base, String layout) {}
 
   private enum Scheme {

@@ -84,15 +84,15 @@ record ModuleLayout(
             continue;
           }
           long symtab = memory.word(kallsyms + word);
-          long number = memory.u32(kallsyms + 2 * word);
-          long strtab = memory.word(kallsyms + 3 * word);
+          long number = memory.u32(kallsyms + 2L * word);
+          long strtab = memory.word(kallsyms + 3L * word);
           if (symtab != 0 && strtab == symtab + number * symbolBytes(word)) {
             count++;
-            types &= memory.word(kallsyms + 4 * word) - strtab - number > 0;
-            types &= memory.word(kallsyms + 4 * word) - strtab < 1 << 24;
+            types &= memory.word(kallsyms + 4L * word) - strtab - number > 0;
+            types &= memory.word(kallsyms + 4L * word) - strtab < 1 << 24;
           }
         } catch (UnmappedAddressException outside) {
-          continue; // the structure is shorter than what is tried
+          // the structure is shorter than what is tried
         }
       }
       if (count > 0 && count >= entries.size() / 2) {

@@ -54,6 +54,7 @@ final class NameTable {
    * @param packed the names as they stand there
    * @param textBytes length of all of them unpacked, types left out
    */
+  @SuppressWarnings("ArrayRecordComponent") // nobody compares them
   record Found(
       TokenTable tokens,
       int align,

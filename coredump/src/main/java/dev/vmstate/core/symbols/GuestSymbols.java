@@ -64,12 +64,7 @@ public record GuestSymbols(
       notes.addAll(result.notes());
     }
     return new GuestSymbols(
-        kernel,
-        symbols.plus(modules.symbols()),
-        types,
-        modules.modules(),
-        moduleTypes,
-        notes);
+        kernel, symbols.plus(modules.symbols()), types, modules.modules(), moduleTypes, notes);
   }
 
   private static Optional<Btf.Bounds> bounds(SymbolTable symbols) {

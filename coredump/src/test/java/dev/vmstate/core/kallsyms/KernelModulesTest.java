@@ -80,19 +80,19 @@ class KernelModulesTest {
     int word = kernel.word;
     long at = kernel.modules + (long) i * MODULE_BYTES;
     kernel.word(at + word, i + 1 < NAMES.size() ? entry(kernel, i + 1) : head);
-    kernel.word(at + 2 * word, i > 0 ? entry(kernel, i - 1) : head);
-    kernel.put(at + 3 * word, (NAMES.get(i) + "\0").getBytes(StandardCharsets.US_ASCII));
+    kernel.word(at + 2L * word, i > 0 ? entry(kernel, i - 1) : head);
+    kernel.put(at + 3L * word, (NAMES.get(i) + "\0").getBytes(StandardCharsets.US_ASCII));
     long symtab = at + 0x1000;
     int count = 4;
     int size = word == 8 ? 24 : 16;
     long strtab = symtab + (long) count * size;
     kernel.word(at + KALLSYMS, at + KALLSYMS + word);
     kernel.word(at + KALLSYMS + word, symtab);
-    kernel.u32(at + KALLSYMS + 2 * word, count);
-    kernel.word(at + KALLSYMS + 3 * word, strtab);
+    kernel.u32(at + KALLSYMS + 2L * word, count);
+    kernel.word(at + KALLSYMS + 3L * word, strtab);
     String strings = "\0code\0data\0exported\0";
     kernel.put(strtab, strings.getBytes(StandardCharsets.US_ASCII));
-    kernel.word(at + KALLSYMS + 4 * word, strtab + strings.length());
+    kernel.word(at + KALLSYMS + 4L * word, strtab + strings.length());
     kernel.put(strtab + strings.length(), "?tdt".getBytes(StandardCharsets.US_ASCII));
     ByteBuffer symbols = ByteBuffer.allocate(count * size).order(ByteOrder.LITTLE_ENDIAN);
     int[] names = {0, 1, 6, 11};
@@ -108,7 +108,7 @@ class KernelModulesTest {
     kernel.put(symtab, symbols.array());
     long syms = at + 0x2800;
     kernel.word(at + SYMS, syms).word(at + SYMS + word, at + 0x2900);
-    kernel.u32(at + SYMS + 2 * word, 1);
+    kernel.u32(at + SYMS + 2L * word, 1);
     kernel.u32(syms, (int) (at + 0x2030 - syms));
     kernel.u32(syms + 4, (int) (strtab + 11 - (syms + 4)));
   }
