@@ -1,9 +1,12 @@
 package dev.vmstate.exchange;
 
 import dev.vmstate.bytes.Progress;
+import dev.vmstate.compress.Compression;
 import dev.vmstate.core.kernel.LinuxKernel;
 import dev.vmstate.core.symbols.GuestSymbols;
+import dev.vmstate.core.symbols.Isf;
 import dev.vmstate.core.symbols.KernelElf;
+import dev.vmstate.core.symbols.SystemMap;
 import dev.vmstate.snapshot.Snapshot;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
@@ -44,6 +47,40 @@ public final class SymbolOutput {
       out.flush();
       file.commit();
       return counts;
+    }
+  }
+
+  /** Writes symbols as text; compressed when {@code path} ends in {@code .xz}. */
+  public static void systemMap(GuestSymbols symbols, Path path) throws IOException {
+    write(path, out -> SystemMap.write(symbols.symbols(), symbols.memory().wordBytes(), out));
+  }
+
+  /**
+   * Writes a symbol file of volatility3; compressed when {@code path} ends in {@code .xz}.
+   *
+   * @throws IOException also when the kernel has no types
+   */
+  public static void isf(GuestSymbols symbols, Path path) throws IOException {
+    if (symbols.types().isEmpty()) {
+      throw new IOException(
+          "%s: not written: volatility3 needs types, and the kernel has none (no BTF)"
+              .formatted(path));
+    }
+    write(path, out -> Isf.write(symbols, out));
+  }
+
+  private interface Writer {
+    void write(OutputStream out) throws IOException;
+  }
+
+  private static void write(Path path, Writer writer) throws IOException {
+    boolean packed = path.toString().endsWith(".xz");
+    try (OutputFile file = new OutputFile(path)) {
+      OutputStream whole = new BufferedOutputStream(file.stream(), 1 << 16);
+      try (OutputStream out = packed ? Compression.XZ.compress(whole) : whole) {
+        writer.write(out);
+      }
+      file.commit();
     }
   }
 }

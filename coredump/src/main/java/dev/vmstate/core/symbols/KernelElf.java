@@ -74,6 +74,12 @@ public final class KernelElf {
         notes);
   }
 
+  /** The kernel's variables whose type is known; {@code guest} has types. */
+  static List<DebugInfo.Variable> variables(GuestSymbols guest) {
+    KernelElf elf = new KernelElf(guest);
+    return new TypedVariables(guest, elf.sections, elf.table).all();
+  }
+
   private void types() {
     if (guest.types().isEmpty()) {
       return;
