@@ -6,6 +6,7 @@ import dev.vmstate.core.kdump.DumpLevel;
 import dev.vmstate.core.kernel.LinuxKernel;
 import dev.vmstate.core.vmcoreinfo.GuestVmcoreinfo;
 import dev.vmstate.exchange.CoreFormat;
+import dev.vmstate.exchange.DebugSymbols;
 import dev.vmstate.exchange.Extraction;
 import dev.vmstate.exchange.Written;
 import dev.vmstate.snapshot.Snapshot;
@@ -15,6 +16,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
@@ -30,9 +33,17 @@ import picocli.CommandLine.TypeConversionException;
     mixinStandardHelpOptions = true,
     description = {
       "Writes DIR/core.elf, DIR/hardware.xml and DIR/manifest.json.",
-      "A kdump is called DIR/core.kdump, raw memory DIR/core.raw."
+      "A kdump is called DIR/core.kdump, raw memory DIR/core.raw.",
+      "Beside core.elf: DIR/kernel.elf, symbols and types out of the guest's memory,",
+      "and DIR/gdbinit, which loads both."
     },
-    footer = {"", "Example:", "  vmstate extract vm.mig -o vm", "  gdb --write -core vm/core.elf"})
+    footer = {
+      "",
+      "Example:",
+      "  vmstate extract vm.mig -o vm",
+      "  gdb -x vm/gdbinit -ex 'thread apply all bt'",
+      "  gdb --write -core vm/core.elf"
+    })
 final class ExtractCommand implements Callable<Integer> {
   /** The words of {@link CoreFormat}. */
   static final class Format implements ITypeConverter<CoreFormat> {
@@ -106,6 +117,31 @@ final class ExtractCommand implements Callable<Integer> {
       description = "p_vaddr = p_paddr: guest-physical addresses instead of the kernel's.")
   private boolean physical;
 
+  @ArgGroup(exclusive = true)
+  private SymbolChoice symbols = new SymbolChoice();
+
+  /** Where gdb's symbols come from. */
+  static final class SymbolChoice {
+    @Option(names = "--no-symbols", description = "No kernel.elf: it takes a few seconds.")
+    private boolean none;
+
+    @Option(
+        names = "--vmlinux",
+        paramLabel = "FILE",
+        description = {
+          "The guest kernel's vmlinux with debug information, for gdbinit:",
+          "it is loaded moved to where the kernel was put, instead of kernel.elf."
+        })
+    private @Nullable Path vmlinux;
+
+    DebugSymbols wanted() {
+      if (none) {
+        return DebugSymbols.NONE;
+      }
+      return vmlinux == null ? DebugSymbols.FROM_MEMORY : DebugSymbols.of(vmlinux);
+    }
+  }
+
   @Option(
       names = "--force",
       description = "Write over a core or a hardware.xml that was edited since it was extracted.")
@@ -128,7 +164,8 @@ final class ExtractCommand implements Callable<Integer> {
           Extraction.run(
               opened,
               directory,
-              new Extraction.Options(core, !noHardware, physical, below4g.bytes, level),
+              new Extraction.Options(
+                  core, !noHardware, physical, below4g.bytes, level, symbols.wanted()),
               output.progress());
       report(result, core == CoreFormat.NONE ? List.of() : Facts.missingMemory(opened));
     }
@@ -149,6 +186,9 @@ final class ExtractCommand implements Callable<Integer> {
       if (!missing.isEmpty()) {
         missing.forEach(node.putArray("missingMemory")::add);
       }
+      if (!result.notes().isEmpty()) {
+        result.notes().forEach(node.putArray("notes")::add);
+      }
       output.print(node);
       return;
     }
@@ -163,6 +203,7 @@ final class ExtractCommand implements Callable<Integer> {
       DumpReport.print(result.kdump().get(), output.out());
     }
     missing.forEach(note -> output.err().println("vmstate: " + note));
+    result.notes().forEach(note -> output.err().println("vmstate: " + note));
     if (result.leftOut() > 0) {
       output
           .err()

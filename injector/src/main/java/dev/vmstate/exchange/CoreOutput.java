@@ -114,8 +114,10 @@ final class CoreOutput {
    *
    * @param alongside sees every page too
    * @param physical p_vaddr = p_paddr instead of kernel virtual addresses
+   * @param debug told of the kernel
    */
-  Extraction.Result elf(PageVisitor alongside, boolean physical) throws IOException {
+  Extraction.Result elf(PageVisitor alongside, boolean physical, DebugFiles debug)
+      throws IOException {
     CoreLayout places = CoreLayout.of(snapshot.blocks(), 0);
     try (OutputFile file = new OutputFile(path);
         PageWriter pages =
@@ -138,13 +140,29 @@ final class CoreOutput {
       GuestKernel kernel = GuestKernel.of(snapshot, memory, vmcoreinfos.pages());
       VirtualMap virtual = physical ? VirtualMap.NONE : virtual(memory, cpus, kernel);
       LoadPlan plan = LoadPlan.of(layout, map, virtual);
-      List<ElfNote> notes = new ArrayList<>(CoreHeader.cpuNotesWithVectors(cpus, Elf.EM_X86_64));
+      int machine = machine(kernel);
+      List<ElfNote> notes = new ArrayList<>(CoreHeader.cpuNotesWithVectors(cpus, machine));
       kernel.vmcoreinfo().ifPresent(info -> notes.add(info.info().note()));
-      file.write(CoreHeader.encode(layout, plan, notes), 0);
+      file.write(CoreHeader.encode(layout, plan, notes, machine), 0);
+      debug.kernel(kernel);
       file.commit();
+      debug.finish(cpus.size());
       return new Extraction.Result(
-          List.of(), plan.loads().size(), plan.leftOut(), virtual, kernel, Optional.empty());
+          debug.files(),
+          plan.loads().size(),
+          plan.leftOut(),
+          virtual,
+          kernel,
+          Optional.empty(),
+          debug.notes());
     }
+  }
+
+  /** gdb takes a 32-bit kernel apart when it is told so; see {@link dev.vmstate.elf.PrStatus}. */
+  private static int machine(GuestKernel kernel) {
+    boolean narrow =
+        kernel.kernel().filter(linux -> linux.image().memory().wordBytes() == 4).isPresent();
+    return narrow ? Elf.EM_386 : Elf.EM_X86_64;
   }
 
   /** A kernel that no CPU had tables of, in SMM or in firmware, is in the core with its own. */

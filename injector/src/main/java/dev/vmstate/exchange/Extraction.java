@@ -50,16 +50,18 @@ public final class Extraction {
    * @param physical p_vaddr = p_paddr instead of kernel virtual addresses, in core.elf
    * @param below4g the split that was asked for, or null
    * @param level pages that a kdump does without; none, of other formats
+   * @param symbols what gdb gets beside core.elf
    */
   public record Options(
       CoreFormat core,
       boolean hardware,
       boolean physical,
       @Nullable Long below4g,
-      DumpLevel level) {
-    /** With every page. */
+      DumpLevel level,
+      DebugSymbols symbols) {
+    /** With every page, and symbols of the guest's kernel. */
     public Options(CoreFormat core, boolean hardware, boolean physical, @Nullable Long below4g) {
-      this(core, hardware, physical, below4g, DumpLevel.NONE);
+      this(core, hardware, physical, below4g, DumpLevel.NONE, DebugSymbols.FROM_MEMORY);
     }
   }
 
@@ -71,6 +73,7 @@ public final class Extraction {
    * @param virtual the page tables' runs; {@link VirtualMap#NONE} without core.elf or paging
    * @param kernel the Linux in core.elf
    * @param kdump of core.kdump
+   * @param notes what is missing though it was wanted
    */
   public record Result(
       List<Path> files,
@@ -78,7 +81,8 @@ public final class Extraction {
       int leftOut,
       VirtualMap virtual,
       GuestKernel kernel,
-      Optional<KdumpWriter.Report> kdump) {}
+      Optional<KdumpWriter.Report> kdump,
+      List<String> notes) {}
 
   private Extraction(Snapshot snapshot, Path directory, Options options) {
     this.snapshot = snapshot;
@@ -110,7 +114,7 @@ public final class Extraction {
     Files.deleteIfExists(directory.resolve(Manifest.FILE));
     List<Path> files = new ArrayList<>();
     Result result =
-        new Result(List.of(), 0, 0, VirtualMap.NONE, GuestKernel.NONE, Optional.empty());
+        new Result(List.of(), 0, 0, VirtualMap.NONE, GuestKernel.NONE, Optional.empty(), List.of());
     Optional<KdumpWriter.Report> kdump = Optional.empty();
     @Nullable String pages = null;
     if (options.core().file().isPresent()) {
@@ -118,7 +122,9 @@ public final class Extraction {
       CoreOutput core = new CoreOutput(snapshot, path, progress);
       if (options.core() == CoreFormat.ELF) {
         StreamFingerprint fingerprint = new StreamFingerprint(snapshot.pageSize());
-        result = core.elf(fingerprint, options.physical());
+        DebugFiles debug = new DebugFiles(directory, options.symbols());
+        DebugFiles.forget(directory);
+        result = core.elf(fingerprint, options.physical(), debug);
         pages = fingerprint.pages();
       } else if (options.core() == CoreFormat.RAW) {
         core.raw();
@@ -133,13 +139,15 @@ public final class Extraction {
     }
     manifest(snapshot.memoryMap(), pages, files).write(directory);
     files.add(directory.resolve(Manifest.FILE));
+    files.addAll(result.files());
     return new Result(
         List.copyOf(files),
         result.loads(),
         result.leftOut(),
         result.virtual(),
         result.kernel(),
-        kdump);
+        kdump,
+        result.notes());
   }
 
   private Path hardware() throws IOException {
