@@ -1,11 +1,13 @@
 package dev.vmstate.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.vmstate.exchange.CheckedMap;
 import dev.vmstate.memory.MemorySplit;
 import dev.vmstate.snapshot.Snapshot;
 import java.io.IOException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 
 /** Where RAM blocks stand in guest-physical memory, and why we think so. */
 @Command(
@@ -16,9 +18,20 @@ import picocli.CommandLine.Mixin;
 final class MemoryMapCommand extends PartCommand {
   @Mixin private Below4g below4g;
 
+  @Option(
+      names = "--quick",
+      description = {
+        "Do not ask the guest's page tables and e820 whether the map is right:",
+        "for that the whole snapshot is read once."
+      })
+  private boolean quick;
+
   @Override
-  void prepare(Snapshot opened) {
+  void prepare(Snapshot opened) throws IOException {
     below4g.apply(opened);
+    if (!quick) {
+      CheckedMap.decide(opened);
+    }
   }
 
   @Override

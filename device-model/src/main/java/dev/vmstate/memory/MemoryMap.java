@@ -101,6 +101,17 @@ public final class MemoryMap {
     return new MemoryMap(blocks, ranges, all, split);
   }
 
+  /** The same map, with what one more source says of the split; its reason follows. */
+  public MemoryMap and(MemorySplit.Evidence more) {
+    if (split.isEmpty()) {
+      return this;
+    }
+    MemorySplit now = split.get().and(more);
+    List<String> all = new ArrayList<>(reasons);
+    all.replaceAll(r -> r.equals(split.get().reason()) ? now.reason() : r);
+    return new MemoryMap(blocks, ranges, all, Optional.of(now));
+  }
+
   /** The range that holds {@code address}. */
   public Optional<Range> at(long address) {
     int low = 0;

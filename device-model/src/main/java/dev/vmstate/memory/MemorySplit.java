@@ -30,7 +30,7 @@ public record MemorySplit(
     /** The memory map the firmware gave the guest. */
     E820("e820", "the guest's e820"),
     /** Tables that point to tables. */
-    PAGE_TABLES("page-tables", "the page tables"),
+    PAGE_TABLES("page-tables", "a walk of the page tables"),
     /** An option. */
     USER("user", "the user");
 
@@ -61,6 +61,19 @@ public record MemorySplit(
    */
   public record Evidence(Source source, OptionalLong below4g, String note) {}
 
+  /**
+   * A split that is given, not found.
+   *
+   * @param above4gStart 0 where nothing else is known
+   * @param by who gives it
+   */
+  public record Asked(long below4g, long above4gStart, Source by) {
+    /** By an option. */
+    public static Asked byUser(long below4g) {
+      return new Asked(below4g, 0, Source.USER);
+    }
+  }
+
   public MemorySplit {
     evidence = List.copyOf(evidence);
   }
@@ -88,15 +101,22 @@ public record MemorySplit(
   /**
    * Decides: CMOS where it adds up, then the SRAT, then the rule; an option before all of them.
    *
-   * @param asked by the user
+   * @param asked what is given, by the user or by what guest memory showed
    */
   static MemorySplit decide(
-      long total, long rule, Optional<CmosMemory> cmos, Optional<Srat> srat, OptionalLong asked) {
+      long total,
+      long rule,
+      Optional<CmosMemory> cmos,
+      Optional<Srat> srat,
+      Optional<Asked> asked) {
     List<Evidence> evidence = new ArrayList<>();
     OptionalLong table = srat.map(s -> s.below4g(total)).orElse(OptionalLong.empty());
     long start = srat.flatMap(s -> s.above4gStart(total)).orElse(FOUR_GIB);
-    asked.ifPresent(
-        a -> evidence.add(new Evidence(Source.USER, OptionalLong.of(Math.min(a, total)), "")));
+    if (asked.isPresent()) {
+      long below = Math.min(asked.get().below4g(), total);
+      evidence.add(new Evidence(asked.get().by(), OptionalLong.of(below), ""));
+      start = asked.get().above4gStart() > 0 ? asked.get().above4gStart() : start;
+    }
     if (cmos.isPresent()) {
       CmosMemory says = cmos.get();
       OptionalLong below = says.below(total, table.orElse(rule), rule);
@@ -115,16 +135,16 @@ public record MemorySplit(
     return new MemorySplit(below, start, total, first.source(), evidence);
   }
 
-  /** The same with another split, on the word of {@code source}. */
-  public MemorySplit with(long below, long start, Source source) {
-    List<Evidence> all = new ArrayList<>();
-    all.add(new Evidence(source, OptionalLong.of(below), ""));
-    evidence.stream().filter(e -> e.source() != source).forEach(all::add);
-    return new MemorySplit(below, start, total, source, all);
+  /** The same with what one more source says. */
+  public MemorySplit and(Evidence more) {
+    List<Evidence> all = new ArrayList<>(evidence);
+    all.removeIf(e -> e.source() == more.source());
+    all.add(more);
+    return new MemorySplit(below4g, above4gStart, total, from, all);
   }
 
   /** For people: {@code below 4 GiB: 3072 MiB, from CMOS; the rule of this machine type agrees}. */
-  String reason() {
+  public String reason() {
     StringBuilder text = new StringBuilder("below 4 GiB: ").append(size(below4g));
     text.append(from == Source.USER ? ", as asked" : ", from " + from);
     for (Evidence other : evidence) {
@@ -150,7 +170,7 @@ public record MemorySplit(
   }
 
   /** In MiB where it is whole. */
-  static String size(long bytes) {
+  public static String size(long bytes) {
     return bytes % (1 << 20) == 0
         ? (bytes >> 20) + " MiB"
         : bytes % 1024 == 0 ? (bytes >> 10) + " KiB" : "0x%x bytes".formatted(bytes);

@@ -55,17 +55,32 @@ public final class X86MemoryMap {
     byte[] of(int block) throws IOException;
   }
 
+  /** Decides the map; {@code below4g} as an option has it. */
+  public static MemoryMap of(
+      String machine,
+      List<RamBlock> blocks,
+      List<DeviceSection> devices,
+      OptionalLong below4g,
+      Contents contents)
+      throws IOException {
+    Optional<MemorySplit.Asked> asked =
+        below4g.isEmpty()
+            ? Optional.empty()
+            : Optional.of(MemorySplit.Asked.byUser(below4g.getAsLong()));
+    return of(machine, blocks, devices, asked, contents);
+  }
+
   /**
    * Decides the map.
    *
-   * @param below4g overrides what CMOS and the machine's rule say
+   * @param asked overrides what CMOS, the SRAT and the machine's rule say
    * @param contents of small blocks, for the ACPI tables of a guest with memory backends
    */
   public static MemoryMap of(
       String machine,
       List<RamBlock> blocks,
       List<DeviceSection> devices,
-      OptionalLong below4g,
+      Optional<MemorySplit.Asked> asked,
       Contents contents)
       throws IOException {
     X86MemoryMap x86 = new X86MemoryMap(machine, blocks, devices);
@@ -78,7 +93,7 @@ public final class X86MemoryMap {
     }
     long total = choice.main().stream().mapToLong(i -> blocks.get(i).bytes()).sum();
     MemorySplit split =
-        MemorySplit.decide(total, MachineRule.below4g(machine, total), cmos, srat, below4g);
+        MemorySplit.decide(total, MachineRule.below4g(machine, total), cmos, srat, asked);
     x86.map.because(split.reason());
     x86.mainMemory(choice.main(), split);
     new MemoryDevices(x86.map, devices, srat).place(choice.plugged(), split.end());

@@ -9,6 +9,7 @@ import dev.vmstate.device.DeviceSection;
 import dev.vmstate.hardware.HardwareState;
 import dev.vmstate.memory.GuestMemory;
 import dev.vmstate.memory.MemoryMap;
+import dev.vmstate.memory.MemorySplit;
 import dev.vmstate.memory.RamBlock;
 import dev.vmstate.nic.Nics;
 import dev.vmstate.ram.PageVisitor;
@@ -76,6 +77,14 @@ public abstract class Snapshot implements Closeable {
 
   /** Overrides where main memory is split below 4 GiB; before {@link #memoryMap} is asked. */
   public abstract void below4g(long bytes);
+
+  /** What the map would be with another split; nothing where addresses were saved. */
+  public Optional<MemoryMap> memoryMap(MemorySplit.Asked asked) throws IOException {
+    return Optional.empty();
+  }
+
+  /** Takes {@code map} for {@link #memoryMap} from now on. */
+  public void decided(MemoryMap map) {}
 
   /** Where each RAM block stands in guest-physical memory. */
   public abstract MemoryMap memoryMap() throws IOException;

@@ -15,6 +15,7 @@ import dev.vmstate.device.DeviceSection;
 import dev.vmstate.device.VmDescription;
 import dev.vmstate.memory.GuestMemory;
 import dev.vmstate.memory.MemoryMap;
+import dev.vmstate.memory.MemorySplit;
 import dev.vmstate.memory.RamBlock;
 import dev.vmstate.memory.X86MemoryMap;
 import dev.vmstate.ram.MappedPages;
@@ -241,18 +242,36 @@ public final class StreamSnapshot extends Snapshot {
     if (map != null) {
       return map;
     }
+    MemoryMap noted =
+        decide(
+            below4g.isEmpty()
+                ? Optional.empty()
+                : Optional.of(MemorySplit.Asked.byUser(below4g.getAsLong())));
+    map = noted;
+    return noted;
+  }
+
+  private MemoryMap decide(Optional<MemorySplit.Asked> asked) throws IOException {
     MemoryMap decided =
         isPc()
-            ? X86MemoryMap.of(machine(), blocks(), devices(), below4g, this::contents)
+            ? X86MemoryMap.of(machine(), blocks(), devices(), asked, this::contents)
             : new MemoryMap(
                 blocks(),
                 List.of(),
                 List.of(
                     "'%s' is no x86 machine: where its RAM blocks stand is not known here"
                         .formatted(machine())));
-    MemoryMap noted = decided.because(missingMemory());
-    map = noted;
-    return noted;
+    return decided.because(missingMemory());
+  }
+
+  @Override
+  public Optional<MemoryMap> memoryMap(MemorySplit.Asked asked) throws IOException {
+    return isPc() ? Optional.of(decide(Optional.of(asked))) : Optional.empty();
+  }
+
+  @Override
+  public void decided(MemoryMap better) {
+    map = better;
   }
 
   /**

@@ -132,10 +132,12 @@ final class CoreOutput {
       if (layout.headerBytes() != places.headerBytes()) {
         throw new IOException("%s: %d CPUs are too many".formatted(snapshot.source(), cpus.size()));
       }
-      MemoryMap map = snapshot.memoryMap();
+      MemoryMap unchecked = snapshot.memoryMap();
       if (file.channel().size() < layout.size()) {
         file.write(ByteBuffer.allocate(1), layout.size() - 1);
       }
+      CheckedMap.decide(snapshot, new WrittenMemory(file.channel(), layout, unchecked));
+      MemoryMap map = snapshot.memoryMap();
       GuestMemory memory = new WrittenMemory(file.channel(), layout, map);
       GuestKernel kernel = GuestKernel.of(snapshot, memory, vmcoreinfos.pages());
       VirtualMap virtual = physical ? VirtualMap.NONE : virtual(memory, cpus, kernel);
@@ -178,6 +180,7 @@ final class CoreOutput {
     makeNear();
     requireCpus(snapshot);
     snapshot.index(progress);
+    CheckedMap.decide(snapshot);
     GuestMemory memory = snapshot.memory();
     List<X86Cpu> cpus = snapshot.cpus();
     LeftOut leftOut;
@@ -199,6 +202,8 @@ final class CoreOutput {
   void raw() throws IOException {
     makeNear();
     requireMap(snapshot);
+    snapshot.index(progress);
+    CheckedMap.decide(snapshot);
     try (OutputFile file = new OutputFile(path);
         RawMemory memory = new RawMemory(snapshot.memoryMap(), snapshot.pageSize(), file)) {
       snapshot.scan(memory, progress);

@@ -10,6 +10,7 @@ import dev.vmstate.device.DeviceSection;
 import dev.vmstate.hardware.HardwareXmlWriter;
 import dev.vmstate.hardware.HardwareXsd;
 import dev.vmstate.memory.MemoryMap;
+import dev.vmstate.memory.MemorySplit;
 import dev.vmstate.memory.RamBlock;
 import dev.vmstate.snapshot.Snapshot;
 import dev.vmstate.snapshot.StreamSnapshot;
@@ -204,12 +205,24 @@ public final class Extraction {
         snapshot.machine(),
         stream.isPresent() ? deviceFingerprint(stream.get()) : null,
         stream.isPresent() ? pages : null,
-        options.below4g(),
+        below4g(map),
         blocks,
         ranges,
         elf ? CORE : null,
         options.hardware() ? HARDWARE : null,
         written);
+  }
+
+  /** What was asked for, or what the guest's memory showed: inject needs the same map. */
+  private @Nullable Long below4g(MemoryMap map) {
+    if (map.split().isPresent()) {
+      MemorySplit split = map.split().get();
+      if (split.from() == MemorySplit.Source.PAGE_TABLES
+          || split.from() == MemorySplit.Source.E820) {
+        return split.below4g();
+      }
+    }
+    return options.below4g();
   }
 
   /** A layout found from both ends knows no others: the fingerprint is the same for either. */
