@@ -1,5 +1,8 @@
 package dev.vmstate.memory;
 
+import dev.vmstate.cpu.Register;
+import dev.vmstate.cpu.X86Cpu;
+import dev.vmstate.cpu.X86Sections;
 import dev.vmstate.device.DeviceSection;
 import java.io.IOException;
 import java.util.List;
@@ -30,6 +33,9 @@ public final class X86MemoryMap {
   private final PciFunctions functions;
   private final Chipset chipset;
 
+  /** A CPU in system management mode sees what is hidden from all others. */
+  private final boolean smm;
+
   private X86MemoryMap(String machine, List<RamBlock> blocks, List<DeviceSection> devices)
       throws IOException {
     this.machine = machine;
@@ -37,6 +43,7 @@ public final class X86MemoryMap {
     this.map = new MapBuilder(blocks);
     this.functions = new PciFunctions(devices);
     this.chipset = Chipset.of(devices);
+    this.smm = smm(devices);
   }
 
   /** The block of which {@link Contents} may be asked, or -1. */
@@ -113,17 +120,17 @@ public final class X86MemoryMap {
       map.add(block, split.above4gStart() + start + below - low, below, bytes - below);
       start += bytes;
     }
-    if (chipset.tseg() > 0) {
+    if (tseg() > 0) {
       map.because(
           "the last %s below 4 GiB: TSEG, seen in system management mode only"
-              .formatted(MemorySplit.size(chipset.tseg())));
+              .formatted(MemorySplit.size(tseg())));
     }
   }
 
   /** Adds a piece of main memory below 4 GiB, leaving out what the chipset hides. */
   private void place(int block, long address, long bytes, long low) {
     long end = address + bytes;
-    long tseg = Math.max(MIB, low - chipset.tseg());
+    long tseg = Math.max(MIB, low - tseg());
     for (long at = address; at < end; ) {
       long next = Math.min(end, at < MIB ? Math.min(MIB, nextChange(at)) : at < tseg ? tseg : end);
       if (at < MIB ? visible(at) : at < tseg) {
@@ -131,6 +138,20 @@ public final class X86MemoryMap {
       }
       at = next;
     }
+  }
+
+  private long tseg() {
+    return smm ? 0 : chipset.tseg();
+  }
+
+  /** HF_SMM_MASK: {@code target/i386/cpu.h}. */
+  private static boolean smm(List<DeviceSection> devices) throws IOException {
+    for (X86Cpu cpu : X86Sections.cpus(devices)) {
+      if ((cpu.find("hflags").map(Register::value).orElse(0L) >> 19 & 1) != 0) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Where visibility below 1 MiB may change next. */
@@ -147,7 +168,7 @@ public final class X86MemoryMap {
   private boolean visible(long at) {
     boolean microvm = MachineRule.microvm(machine);
     if (at < VGA_HOLE) {
-      return at < SMBASE || at >= SMBASE_END || !chipset.smbaseLocked();
+      return at < SMBASE || at >= SMBASE_END || smm || !chipset.smbaseLocked();
     }
     if (at < SHADOW) {
       boolean unknown = functions.isEmpty() && !microvm && !noPci();
