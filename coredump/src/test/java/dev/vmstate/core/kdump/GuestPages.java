@@ -71,8 +71,8 @@ final class GuestPages {
     lines.put("NUMBER(%s)".formatted(name), Long.toString(value));
   }
 
-  void offset(String member, long value) {
-    lines.put("OFFSET(%s)".formatted(member), Long.toString(value));
+  void offset(String member, int value) {
+    lines.put("OFFSET(%s)".formatted(member), Integer.toString(value));
   }
 
   void symbol(String name, long value) {
@@ -82,7 +82,7 @@ final class GuestPages {
   private void mapSections(boolean vmemmap, int entry) {
     ram.u64(0x1000 + 8 * (DIRECT >>> 39 & 511), 0x2000 | 3).u64(0x2000, 0x3000 | 3);
     for (int i = 0; i < 8; i++) {
-      ram.u64(0x3000 + 8 * i, (long) i << 21 | LARGE);
+      ram.u64(0x3000 + 8L * i, (long) i << 21 | LARGE);
     }
     ram.u64(0x1000 + 8 * (VMEMMAP >>> 39 & 511), 0x4000 | 3).u64(0x4000, 0x5000 | 3);
     ram.u64(0x5000, ARRAYS | LARGE);
@@ -98,7 +98,7 @@ final class GuestPages {
 
   /** The word that says where a section's struct pages are. */
   void section(int number, int entry, long array, int flags) {
-    ram.u64(SECTIONS + number * entry, array - (long) number * SECTION * size | flags);
+    ram.u64(SECTIONS + (long) number * entry, array - (long) number * SECTION * size | flags);
   }
 
   /** SPARSEMEM_EXTREME and VMEMMAP, as x86-64 kernels are: flags in five bits. */
@@ -128,7 +128,7 @@ final class GuestPages {
   static GuestPages flat() {
     GuestPages guest = new GuestPages(4, 40);
     for (int i = 0; i < 4; i++) {
-      guest.ram.u32(0x1000 + 4 * (768 + i), i << 22 | (int) LARGE);
+      guest.ram.u32(0x1000 + 4L * (768 + i), i << 22 | (int) LARGE);
     }
     guest.symbol("mem_map", FLAT + ROOTS & 0xffff_ffffL);
     guest.symbol("contig_page_data", FLAT + SECTIONS & 0xffff_ffffL);
@@ -205,7 +205,7 @@ final class GuestPages {
     }
 
     Page mapcount(int value) {
-      ram.u32(at + 6 * word, value);
+      ram.u32(at + 6L * word, value);
       return this;
     }
 
