@@ -10,13 +10,13 @@ import dev.vmstate.core.paging.PagingMode;
  * RAM of a kernel that is linked to run at {@link #start}, where physical 4 MiB are mapped; modules
  * have the 4 MiB from {@link #modules} on.
  */
-final class MappedKernel {
+public final class MappedKernel {
   private static final long LARGE = 0x83; // present, writable, a large page
   private static final long PHYSICAL = 4 << 20;
   private static final long MODULES = 8 << 20;
 
   final int word;
-  final long start;
+  public final long start;
   final long modules;
   final ArrayMemory ram = ArrayMemory.at(0, 12 << 20);
   private final PageTables tables;
@@ -41,17 +41,17 @@ final class MappedKernel {
     }
   }
 
-  static MappedKernel of(int word) {
+  public static MappedKernel of(int word) {
     return new MappedKernel(word);
   }
 
   /** An image that ends after so many bytes; sees all that was put there so far. */
-  KernelImage image(int bytes) {
+  public KernelImage image(int bytes) {
     return new KernelImage(new KernelMemory(ram, tables), start, start + bytes);
   }
 
   /** Puts bytes at a virtual address. */
-  MappedKernel put(long virtual, byte[] bytes) {
+  public MappedKernel put(long virtual, byte[] bytes) {
     ram.bytes(physical(virtual), bytes);
     return this;
   }
