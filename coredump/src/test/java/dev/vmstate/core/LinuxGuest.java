@@ -36,8 +36,8 @@ public final class LinuxGuest {
     }
     ram.u64(pud + 8 * 510, (pud + 0x1000) | P);
     int slot = (int) ((virtual >>> 21) & 511);
-    ram.u64(pud + 0x1000 + 8 * slot, physical | LARGE);
-    ram.u64(pud + 0x1000 + 8 * (slot + 1), (physical + (2 << 20)) | LARGE);
+    ram.u64(pud + 0x1000 + 8L * slot, physical | LARGE);
+    ram.u64(pud + 0x1000 + 8L * (slot + 1), (physical + (2 << 20)) | LARGE);
     ram.u64(pud + 0x2000 + 8 * 5, LARGE); // guest-physical 0, at the sixth gigabyte
   }
 

@@ -35,7 +35,8 @@ record LinuxBanner(String text, String release, long address) {
   /** The first one in the image. */
   static Optional<LinuxBanner> in(KernelImage image) throws IOException {
     PageTables tables = image.memory().tables();
-    ByteBuffer bytes = ByteBuffer.allocate(STEP);
+    byte[] array = new byte[STEP];
+    ByteBuffer bytes = ByteBuffer.wrap(array);
     int matched = 0;
     long end = image.start() + Math.min(image.bytes(), MOST_BYTES);
     for (long at = image.start(); at < end; ) {
@@ -50,7 +51,7 @@ record LinuxBanner(String text, String release, long address) {
         continue;
       }
       for (int i = 0; i < length; i++) {
-        byte next = bytes.get(i);
+        byte next = array[i];
         // 'L' stands at the start alone: what does not go on may only begin again.
         matched = next == FIRST[matched] ? matched + 1 : next == FIRST[0] ? 1 : 0;
         if (matched == FIRST.length) {

@@ -77,10 +77,14 @@ final class VmcoreinfoPointers {
 
   private Optional<GuestVmcoreinfo> words(ByteBuffer bytes, int length) throws IOException {
     int word = memory.wordBytes();
+    byte[] array = bytes.array();
     for (int i = 0; i + word <= length; i += word) {
+      if (array[i] != 0 || (array[i + 1] & 0xf) != 0) {
+        continue; // no address of a page, as nearly all
+      }
       long value = word == 8 ? bytes.getLong(i) : bytes.getInt(i) & 0xffff_ffffL;
-      boolean page = (value & (PAGE - 1)) == 0 && (word == 8 ? value < 0 : value >= 1L << 30);
-      if (page && looked.size() < MOST && looked.add(value)) {
+      boolean kernels = word == 8 ? value < 0 : value >= 1L << 30;
+      if (kernels && looked.size() < MOST && looked.add(value)) {
         Optional<GuestVmcoreinfo> note = at(value);
         if (note.isPresent()) {
           return note;

@@ -27,14 +27,14 @@ class Linux32Test {
 
   private void legacy() {
     for (int i = 0; i < 8; i++) {
-      ram.u32(ROOT + 4 * (768 + i), i << 22 | (i == 5 ? CONSTANT : WRITABLE));
+      ram.u32(ROOT + 4L * (768 + i), i << 22 | (i == 5 ? CONSTANT : WRITABLE));
     }
   }
 
   private void pae() {
     ram.u64(ROOT + 8 * 3, (ROOT + 0x4000) | 1);
     for (int i = 0; i < 16; i++) {
-      ram.u64(ROOT + 0x4000 + 8 * i, (long) i << 21 | (i == 10 || i == 11 ? CONSTANT : WRITABLE));
+      ram.u64(ROOT + 0x4000 + 8L * i, (long) i << 21 | (i == 10 || i == 11 ? CONSTANT : WRITABLE));
     }
   }
 
@@ -89,7 +89,7 @@ class Linux32Test {
     List<X86Cpu> real = List.of(Cpus.of(0, "rip=fff0 cr0=10"));
     assertFound(2, LinuxKernel.find(ram, real).orElseThrow());
     for (int i = 0; i < 8; i++) {
-      ram.u32(ROOT + 4 * (768 + i), 0);
+      ram.u32(ROOT + 4L * (768 + i), 0);
     }
     assertTrue(LinuxKernel.find(ram, real).isEmpty());
     pae();
