@@ -100,6 +100,12 @@ final class ElfSymbols {
     };
   }
 
+  /** Where what stands at {@code address} ends; there itself when that is in no section. */
+  long end(long address) {
+    int index = KernelSections.indexAt(sections, address);
+    return index < 0 ? address : end(address, sections.get(index));
+  }
+
   /** Where the symbol at {@code address} ends: at the next one, or with its section. */
   long end(long address, Section section) {
     int low = 0;

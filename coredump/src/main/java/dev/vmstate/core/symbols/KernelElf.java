@@ -63,15 +63,26 @@ public final class KernelElf {
     KernelElf elf = new KernelElf(guest);
     elf.types();
     List<String> notes = new ArrayList<>();
-    Optional<FrameTable> frames = OrcFrames.of(guest, notes);
-    elf.file(frames, out);
+    Optional<Frames> frames = elf.frames(notes);
+    elf.file(frames.map(Frames::bytes), out);
     return new Counts(
         guest.symbols().size(),
         elf.debug.types(),
         elf.debug.functions(),
         elf.debug.variables(),
-        frames.map(FrameTable::entries).orElse(0),
+        frames.map(Frames::entries).orElse(0),
         notes);
+  }
+
+  /** A .debug_frame. */
+  private record Frames(LittleBytes bytes, int entries) {}
+
+  /** By the kernel's own tables, or by its frame pointers. */
+  private Optional<Frames> frames(List<String> notes) throws IOException {
+    Optional<FrameTable> orc = OrcFrames.of(guest, notes);
+    return orc.isPresent()
+        ? orc.map(frames -> new Frames(frames.bytes(), frames.entries()))
+        : CodeFrames.of(guest, table).map(frames -> new Frames(frames.bytes(), frames.entries()));
   }
 
   /** The kernel's variables whose type is known; {@code guest} has types. */
@@ -150,7 +161,7 @@ public final class KernelElf {
     return ranges;
   }
 
-  private void file(Optional<FrameTable> frames, OutputStream out) throws IOException {
+  private void file(Optional<LittleBytes> frames, OutputStream out) throws IOException {
     ElfFile file = new ElfFile(wide);
     for (Section section : sections) {
       file.memory(section.name(), section.code(), section.start(), section.end());
@@ -168,7 +179,7 @@ public final class KernelElf {
       }
     }
     if (frames.isPresent()) {
-      file.bytes(".debug_frame", ElfFile.PROGBITS, frames.get().bytes(), 0, 0, 0);
+      file.bytes(".debug_frame", ElfFile.PROGBITS, frames.get(), 0, 0, 0);
     }
     // crash compares the core's banner with what strings(1) finds in the file.
     LittleBytes comment = new LittleBytes();
