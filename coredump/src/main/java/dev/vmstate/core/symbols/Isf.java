@@ -186,7 +186,7 @@ public final class Isf {
       json.name(name).object();
       long bit = btf.memberBit(id, i);
       int bits = btf.memberBits(id, i);
-      long unit = bits == 0 ? 1 : structs.size(type).orElse(4);
+      long unit = bits == 0 ? 1 : Math.max(1, structs.size(type).orElse(4));
       long offset = bit / 8 / unit * unit;
       if (bits == 0) {
         json.name("type");

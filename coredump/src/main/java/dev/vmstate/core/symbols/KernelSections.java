@@ -34,6 +34,9 @@ final class KernelSections {
   /** Symbols of one module, or of none, that lie further apart have sections of their own. */
   private static final long APART = 4L << 20;
 
+  /** ELF counts sections in 16 bits; a kernel with 300 modules has 700. */
+  private static final int MOST_SECTIONS = 0xf000;
+
   private final SymbolTable symbols;
   private final List<Section> sections = new ArrayList<>();
 
@@ -157,6 +160,9 @@ final class KernelSections {
       end = limit;
     } else if (Long.compareUnsigned(end, limit) > 0) {
       end = symbols.address(last) + 1; // what follows begins in the same page
+    }
+    if (sections.size() >= MOST_SECTIONS) {
+      return end;
     }
     boolean code = isCode(symbols.type(first));
     String module = symbols.module(first);

@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalLong;
+import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -239,5 +240,26 @@ class KernelElfTest {
         json);
     assertTrue(json.contains("\"constants\":{\"DEAD\":-3,\"ALIVE\":2}"), json);
     assertTrue(json.contains("\"secret\":{\"kind\":\"struct\",\"size\":0,\"fields\":{}}"), json);
+  }
+
+  /** Whatever BTF and ORC say: a file is written, or nothing is believed. */
+  @Test
+  void changedTablesAreWrittenOrRefused() throws Exception {
+    byte[] whole = types().build();
+    for (long seed = 0; seed < 150; seed++) {
+      SplittableRandom random = new SplittableRandom(seed);
+      byte[] changed = whole.clone();
+      for (int i = random.nextInt(1, 3); i > 0; i--) {
+        changed[random.nextInt(24, changed.length)] = (byte) random.nextInt(256);
+      }
+      byte[] noise = new byte[24];
+      random.nextBytes(noise);
+      memory.put(start + ORC, noise);
+      GuestSymbols guest = guest(changed);
+      KernelElf.write(guest, OutputStream.nullOutputStream());
+      if (guest.types().isPresent()) {
+        Isf.write(guest, OutputStream.nullOutputStream());
+      }
+    }
   }
 }
