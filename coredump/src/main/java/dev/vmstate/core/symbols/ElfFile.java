@@ -1,10 +1,12 @@
 package dev.vmstate.core.symbols;
 
 import dev.vmstate.core.dwarf.LittleBytes;
+import dev.vmstate.core.symbols.KernelSections.Section;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An ELF executable, little-endian, of sections whose bytes are known and sections that only have a
@@ -39,21 +41,49 @@ final class ElfFile {
       int info,
       int alignment,
       int entry,
-      LittleBytes bytes) {}
+      Contents contents) {
+    /** Bytes in the file. */
+    long stored() {
+      return type == NOBITS ? 0 : size;
+    }
+
+    boolean loaded() {
+      return (flags & SHF_ALLOC) != 0;
+    }
+  }
+
+  /** What a section holds: as many bytes as its size says. */
+  interface Contents {
+    void writeTo(OutputStream out) throws IOException;
+  }
 
   /** {@code wide}: ELF64 for x86-64, else ELF32 for i386. */
   ElfFile(boolean wide) {
     this.wide = wide;
     names.u8(0);
-    headers.add(new Header(0, 0, 0, 0, 0, 0, 0, 0, 0, new LittleBytes()));
+    headers.add(new Header(0, 0, 0, 0, 0, 0, 0, 0, 0, out -> {}));
   }
 
-  /** Memory without bytes. */
-  void memory(String name, boolean code, long start, long end) {
-    int flags = SHF_ALLOC | (code ? SHF_EXECINSTR : SHF_WRITE);
+  /** Memory; without {@code contents} only a place in it. */
+  void memory(Section section, @Nullable Contents contents) {
+    int flags = SHF_ALLOC;
+    if (section.code()) {
+      flags |= SHF_EXECINSTR;
+    } else if (!section.name().equals(KernelSections.READ_ONLY)) {
+      flags |= SHF_WRITE;
+    }
     headers.add(
         new Header(
-            names.string(name), NOBITS, flags, start, end - start, 0, 0, 1, 0, new LittleBytes()));
+            names.string(section.name()),
+            contents == null ? NOBITS : PROGBITS,
+            flags,
+            section.start(),
+            section.end() - section.start(),
+            0,
+            0,
+            1,
+            0,
+            contents == null ? out -> {} : contents));
   }
 
   /** Bytes that no address has. */
@@ -69,7 +99,7 @@ final class ElfFile {
             info,
             entry == 0 ? 1 : 8,
             entry,
-            bytes));
+            bytes::writeTo));
   }
 
   /** Index the next section gets. */
@@ -80,27 +110,31 @@ final class ElfFile {
   void writeTo(OutputStream out) throws IOException {
     int own = headers.size();
     int nameOfNames = names.string(".shstrtab");
-    headers.add(new Header(nameOfNames, STRTAB, 0, 0, names.size(), 0, 0, 1, 0, names));
-    List<Header> loads = headers.stream().filter(header -> header.type() == NOBITS).toList();
-    int headBytes = (wide ? 64 : 52) + loads.size() * (wide ? 56 : 32);
+    headers.add(new Header(nameOfNames, STRTAB, 0, 0, names.size(), 0, 0, 1, 0, names::writeTo));
+    int loads = (int) headers.stream().filter(Header::loaded).count();
+    int headBytes = (wide ? 64 : 52) + loads * (wide ? 56 : 32);
     long at = headBytes;
     long[] offsets = new long[headers.size()];
     for (int i = 0; i < offsets.length; i++) {
       at = aligned(at, headers.get(i).alignment());
       offsets[i] = at;
-      at += headers.get(i).bytes().size();
+      at += headers.get(i).stored();
     }
     offsets[0] = 0;
     long table = aligned(at, 8);
     LittleBytes head = new LittleBytes();
-    fileHeader(head, loads.size(), table, own);
-    loads.forEach(load -> programHeader(head, load, headBytes));
+    fileHeader(head, loads, table, own);
+    for (int i = 1; i < offsets.length; i++) {
+      if (headers.get(i).loaded()) {
+        programHeader(head, headers.get(i), offsets[i]);
+      }
+    }
     head.writeTo(out);
     at = headBytes;
     for (int i = 1; i < offsets.length; i++) {
       pad(out, offsets[i] - at);
-      headers.get(i).bytes().writeTo(out);
-      at = offsets[i] + headers.get(i).bytes().size();
+      headers.get(i).contents().writeTo(out);
+      at = offsets[i] + headers.get(i).stored();
     }
     pad(out, table - at);
     LittleBytes tail = new LittleBytes();
@@ -134,14 +168,14 @@ final class ElfFile {
   /** What has no bytes in the file is mapped from none of it. */
   private void programHeader(LittleBytes head, Header load, long offset) {
     boolean code = (load.flags() & SHF_EXECINSTR) != 0;
-    int flags = code ? 5 : 6;
+    int flags = code ? 5 : (load.flags() & SHF_WRITE) == 0 ? 4 : 6;
     head.u32(PT_LOAD);
     if (wide) {
       head.u32(flags).u64(offset).u64(load.address()).u64(load.address());
-      head.u64(0).u64(load.size()).u64(1);
+      head.u64(load.stored()).u64(load.size()).u64(1);
     } else {
       head.u32(offset).u32(load.address()).u32(load.address());
-      head.u32(0).u32(load.size()).u32(flags).u32(1);
+      head.u32(load.stored()).u32(load.size()).u32(flags).u32(1);
     }
   }
 

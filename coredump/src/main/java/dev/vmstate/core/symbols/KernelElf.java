@@ -19,9 +19,9 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * A kernel without its bytes: an ELF file like vmlinux that has the symbols of kallsyms, at the
- * addresses where they are in the running kernel, and debugging information made of its BTF. A
- * debugger takes it instead of a debug package; memory comes from the core.
+ * An ELF file like vmlinux that has the symbols of kallsyms, at the addresses where they are in the
+ * running kernel, and debugging information made of its BTF. A debugger takes it instead of a debug
+ * package; memory comes from the core.
  */
 public final class KernelElf {
   private final GuestSymbols guest;
@@ -164,7 +164,7 @@ public final class KernelElf {
   private void file(Optional<LittleBytes> frames, OutputStream out) throws IOException {
     ElfFile file = new ElfFile(wide);
     for (Section section : sections) {
-      file.memory(section.name(), section.code(), section.start(), section.end());
+      file.memory(section, SectionBytes.of(guest.memory(), section));
     }
     int symtab = file.next();
     file.bytes(

@@ -17,10 +17,12 @@ final class KernelSections {
   /** A section's name, and the symbols at its first byte and behind its last. */
   private record Bounds(String name, boolean code, String start, String end) {}
 
+  static final String READ_ONLY = ".rodata";
+
   private static final List<Bounds> BOUNDS =
       List.of(
           new Bounds(".text", true, "_text", "_etext"),
-          new Bounds(".rodata", false, "__start_rodata", "__end_rodata"),
+          new Bounds(READ_ONLY, false, "__start_rodata", "__end_rodata"),
           new Bounds(".data", false, "_sdata", "_edata"),
           new Bounds(".init.text", true, "_sinittext", "_einittext"),
           new Bounds(".bss", false, "__bss_start", "__bss_stop"),
