@@ -129,4 +129,22 @@ public final class MemoryMap {
     }
     return Optional.empty();
   }
+
+  /**
+   * The index of the first range that ends behind {@code address}, or the number of ranges.
+   * Physical addresses have at most 52 bits: they compare as signed.
+   */
+  public int firstEndingAfter(long address) {
+    int low = 0;
+    int high = ranges.size();
+    while (low < high) {
+      int mid = (low + high) >>> 1;
+      if (ranges.get(mid).end() <= address) {
+        low = mid + 1;
+      } else {
+        high = mid;
+      }
+    }
+    return low;
+  }
 }

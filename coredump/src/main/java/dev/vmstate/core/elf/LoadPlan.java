@@ -79,7 +79,7 @@ public record LoadPlan(List<LoadSegment> loads, int leftOut) {
     flags |= (run.rights() & VirtualRun.WRITABLE) != 0 ? Elf.PF_W : 0;
     flags |= (run.rights() & VirtualRun.EXECUTABLE) != 0 ? Elf.PF_X : 0;
     List<MemoryMap.Range> ranges = map.ranges();
-    for (int i = firstEndingAfter(ranges, run.physical());
+    for (int i = map.firstEndingAfter(run.physical());
         i < ranges.size() && ranges.get(i).start() < end;
         i++) {
       MemoryMap.Range range = ranges.get(i);
@@ -87,21 +87,6 @@ public record LoadPlan(List<LoadSegment> loads, int leftOut) {
       long bytes = Math.min(end, range.end()) - from;
       to.add(segment(layout, range, run.virtual() + (from - run.physical()), from, bytes, flags));
     }
-  }
-
-  /** Physical addresses have at most 52 bits: they compare as signed. */
-  private static int firstEndingAfter(List<MemoryMap.Range> ranges, long address) {
-    int low = 0;
-    int high = ranges.size();
-    while (low < high) {
-      int mid = (low + high) >>> 1;
-      if (ranges.get(mid).end() <= address) {
-        low = mid + 1;
-      } else {
-        high = mid;
-      }
-    }
-    return low;
   }
 
   private static List<LoadSegment> uncovered(

@@ -13,7 +13,7 @@ record FrameReader(GuestMemory memory, int pageSize) {
     long physical = frame * pageSize;
     long end = physical + (long) count * pageSize;
     List<MemoryMap.Range> ranges = memory.map().ranges();
-    for (int i = firstEndingAfter(ranges, physical);
+    for (int i = memory.map().firstEndingAfter(physical);
         i < ranges.size() && ranges.get(i).start() < end;
         i++) {
       MemoryMap.Range range = ranges.get(i);
@@ -22,19 +22,5 @@ record FrameReader(GuestMemory memory, int pageSize) {
       ByteBuffer into = ByteBuffer.wrap(bytes, at + (int) (from - physical), (int) (to - from));
       memory.readBlock(range.block(), range.offset() + from - range.start(), into);
     }
-  }
-
-  private static int firstEndingAfter(List<MemoryMap.Range> ranges, long address) {
-    int low = 0;
-    int high = ranges.size();
-    while (low < high) {
-      int mid = (low + high) >>> 1;
-      if (ranges.get(mid).end() <= address) {
-        low = mid + 1;
-      } else {
-        high = mid;
-      }
-    }
-    return low;
   }
 }

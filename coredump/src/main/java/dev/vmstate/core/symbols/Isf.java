@@ -33,7 +33,7 @@ public final class Isf {
   private final Set<String> defined = new HashSet<>();
   private final Map<String, Boolean> wanted = new HashMap<>();
 
-  private Isf(GuestSymbols guest, OutputStream out) {
+  private Isf(GuestSymbols guest, OutputStream out) throws IOException {
     this.guest = guest;
     this.symbols = guest.symbols();
     this.structs = guest.types().orElseThrow();

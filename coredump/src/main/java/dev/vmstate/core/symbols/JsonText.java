@@ -1,110 +1,75 @@
 package dev.vmstate.core.symbols;
 
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.charset.StandardCharsets;
 
-/** JSON written as it comes: what it is made of is too much to hold twice. */
+/**
+ * JSON in chained calls, written as it comes: what it is made of is too much to hold twice. Names
+ * of a guest's may have any byte, so what is not ASCII is escaped.
+ */
 final class JsonText {
-  private static final int PIECE = 1 << 16;
+  private static final JsonFactory JSON =
+      JsonFactory.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build();
 
-  private final OutputStream out;
-  private final StringBuilder text = new StringBuilder();
-  private boolean first = true;
+  private final JsonGenerator out;
 
-  JsonText(OutputStream out) {
-    this.out = out;
-  }
-
-  private void comma() throws IOException {
-    if (!first) {
-      text.append(',');
-    }
-    first = false;
-    if (text.length() > PIECE) {
-      flush();
-    }
+  JsonText(OutputStream out) throws IOException {
+    this.out = JSON.createGenerator(out).disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET);
   }
 
   /** The next member's name. */
   JsonText name(String name) throws IOException {
-    comma();
-    quote(name);
-    text.append(':');
-    first = true;
+    out.writeFieldName(name);
     return this;
   }
 
   JsonText object() throws IOException {
-    comma();
-    text.append('{');
-    first = true;
+    out.writeStartObject();
     return this;
   }
 
-  JsonText end() {
-    text.append('}');
-    first = false;
+  JsonText end() throws IOException {
+    out.writeEndObject();
     return this;
   }
 
   JsonText array() throws IOException {
-    comma();
-    text.append('[');
-    first = true;
+    out.writeStartArray();
     return this;
   }
 
-  JsonText endArray() {
-    text.append(']');
-    first = false;
+  JsonText endArray() throws IOException {
+    out.writeEndArray();
     return this;
   }
 
   JsonText value(String value) throws IOException {
-    comma();
-    quote(value);
+    out.writeString(value);
     return this;
   }
 
   JsonText value(boolean value) throws IOException {
-    comma();
-    text.append(value);
+    out.writeBoolean(value);
     return this;
   }
 
   /** A number, signed. */
   JsonText value(long value) throws IOException {
-    comma();
-    text.append(value);
+    out.writeNumber(value);
     return this;
   }
 
   /** A number, unsigned: an address. */
   JsonText unsigned(long value) throws IOException {
-    comma();
-    text.append(Long.toUnsignedString(value));
+    out.writeNumber(Long.toUnsignedString(value));
     return this;
-  }
-
-  private void quote(String value) {
-    text.append('"');
-    for (int i = 0; i < value.length(); i++) {
-      char c = value.charAt(i);
-      if (c == '"' || c == '\\') {
-        text.append('\\').append(c);
-      } else if (c < 0x20 || c > 0x7e) {
-        text.append("\\u%04x".formatted((int) c));
-      } else {
-        text.append(c);
-      }
-    }
-    text.append('"');
   }
 
   /** Writes what is there. */
   void flush() throws IOException {
-    out.write(text.toString().getBytes(StandardCharsets.US_ASCII));
-    text.setLength(0);
+    out.flush();
   }
 }
