@@ -21,9 +21,8 @@ import java.util.Optional;
  * <p>QEMU writes the i386 form, and EM_386, whenever the first CPU is not in long mode. gdb takes
  * that for an i386 program: 64-bit virtual addresses are cut to 32 bits, and a guest that happened
  * to be in its BIOS or in a 32-bit boot loader stays a 32-bit one. So our own cores have it only
- * for a guest whose kernel is known to be a 32-bit one; elsewhere the 64-bit registers hold the
- * 32-bit ones, and {@code set architecture i386} or {@code i8086} in gdb changes how it
- * disassembles.
+ * for a guest whose kernel is a 32-bit one; elsewhere the 64-bit registers hold the 32-bit ones,
+ * and {@code set architecture i386} or {@code i8086} in gdb changes how it disassembles.
  */
 public final class PrStatus {
   /** Owner of the note. */

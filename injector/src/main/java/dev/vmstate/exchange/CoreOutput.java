@@ -3,6 +3,7 @@ package dev.vmstate.exchange;
 import dev.vmstate.bytes.Progress;
 import dev.vmstate.core.elf.CoreHeader;
 import dev.vmstate.core.elf.CoreLayout;
+import dev.vmstate.core.elf.CoreMachine;
 import dev.vmstate.core.elf.LoadPlan;
 import dev.vmstate.core.kdump.DumpLevel;
 import dev.vmstate.core.kdump.KdumpCompression;
@@ -13,7 +14,6 @@ import dev.vmstate.core.kdump.UnfilterableException;
 import dev.vmstate.core.paging.VirtualMap;
 import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.device.DeviceSection;
-import dev.vmstate.elf.Elf;
 import dev.vmstate.elf.ElfNote;
 import dev.vmstate.memory.GuestMemory;
 import dev.vmstate.memory.MemoryMap;
@@ -142,7 +142,7 @@ final class CoreOutput {
       GuestKernel kernel = GuestKernel.of(snapshot, memory, vmcoreinfos.pages());
       VirtualMap virtual = physical ? VirtualMap.NONE : virtual(memory, cpus, kernel);
       LoadPlan plan = LoadPlan.of(layout, map, virtual);
-      int machine = machine(kernel);
+      int machine = CoreMachine.of(cpus, kernel.kernel());
       List<ElfNote> notes = new ArrayList<>(CoreHeader.cpuNotesWithVectors(cpus, machine));
       kernel.vmcoreinfo().ifPresent(info -> notes.add(info.info().note()));
       file.write(CoreHeader.encode(layout, plan, notes, machine), 0);
@@ -158,13 +158,6 @@ final class CoreOutput {
           Optional.empty(),
           debug.notes());
     }
-  }
-
-  /** gdb takes a 32-bit kernel apart when it is told so; see {@link dev.vmstate.elf.PrStatus}. */
-  private static int machine(GuestKernel kernel) {
-    boolean narrow =
-        kernel.kernel().filter(linux -> linux.image().memory().wordBytes() == 4).isPresent();
-    return narrow ? Elf.EM_386 : Elf.EM_X86_64;
   }
 
   /** A kernel that no CPU had tables of, in SMM or in firmware, is in the core with its own. */
