@@ -57,8 +57,8 @@ class DumpLevelTest {
     HostTool.need("makedumpfile", "makedumpfile");
     Path snapshot = BootedGuest.at(new BootedGuest.Home(BootedGuest.Home.HOST, "pc")).stopped();
     Path whole = folder.resolve("whole");
-    Vmstate.run("extract", snapshot, "-o", whole, "--no-hardware");
-    for (int level : new int[] {1, 2, 4, 8, 16, 31}) {
+    Vmstate.run("extract", snapshot, "-o", whole, "--no-hardware", "--no-symbols");
+    for (int level : new int[] {1, 8, 31}) {
       Path theirs = folder.resolve("theirs-" + level);
       HostTool.run(
           "makedumpfile",
