@@ -103,7 +103,15 @@ class X86NotesTest {
     qemu(0, 2);
     assertThrows(UnsupportedFormatException.class, this::cpu);
     notes.remove(1);
-    notes.set(0, new CoreNote("CORE", 1, new Span(0, 144)));
+    notes.set(0, new CoreNote("CORE", 1, new Span(0, 392))); // of an aarch64
     assertThrows(UnsupportedFormatException.class, this::cpu);
+  }
+
+  @Test
+  void theNoteOfAnI386IsReadByItsLength() throws IOException {
+    notes.remove(1);
+    notes.set(0, new CoreNote("CORE", 1, new Span(0, 144)));
+    assertTrue(cpu().find("rip").isPresent());
+    assertTrue(cpu().find("r8").isEmpty());
   }
 }

@@ -90,7 +90,7 @@ abstract class EditedGuest {
 
   private Path extracted(Path snapshot) throws Exception {
     Path directory = folder.resolve("extracted");
-    Vmstate.run("extract", snapshot, "-o", directory);
+    Vmstate.run("extract", snapshot, "-o", directory, "--no-symbols");
     return directory;
   }
 
@@ -188,7 +188,7 @@ abstract class EditedGuest {
     for (Path snapshot : List.of(stopped, live)) {
       Path directory = folder.resolve("of-" + snapshot.getFileName());
       Path again = folder.resolve("again-" + snapshot.getFileName());
-      Vmstate.run("extract", snapshot, "-o", directory);
+      Vmstate.run("extract", snapshot, "-o", directory, "--no-symbols");
       Vmstate.run("inject", directory, "-o", again);
       assertEquals(-1, Files.mismatch(snapshot, again), () -> "differs: " + snapshot);
     }

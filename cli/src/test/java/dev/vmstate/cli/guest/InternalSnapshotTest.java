@@ -105,7 +105,7 @@ class InternalSnapshotTest {
   /** Writes a word at the start of some pages of the snapshot 'one'. */
   private void edit(QemuImage image, int value, String... target) throws Exception {
     Path out = folder.resolve("out");
-    Vmstate.run("extract", image.file() + "#one", "-o", out, "-q", "--force");
+    Vmstate.run("extract", image.file() + "#one", "-o", out, "-q", "--force", "--no-symbols");
     Path core = out.resolve("core.elf");
     try (ElfDump dump = new ElfDump(core);
         FileChannel file = FileChannel.open(core, StandardOpenOption.WRITE)) {

@@ -23,7 +23,7 @@ class SavedMemoryTest {
     SavedGuest saved = SavedGuest.of(row);
     assertInfo(saved, Vmstate.run("info", "--json", saved.snapshot()).json());
     Path directory = folder.resolve("extracted");
-    Vmstate.run("extract", saved.snapshot(), "-o", directory);
+    Vmstate.run("extract", saved.snapshot(), "-o", directory, "--no-symbols");
     Path core = directory.resolve("core.elf");
     try (ElfDump ours = new ElfDump(core);
         ElfDump qemus = new ElfDump(saved.dump())) {

@@ -52,7 +52,7 @@ class SmpGuestTest {
       machine.save(snapshot);
     }
     directory = saved.resolve("extracted");
-    Vmstate.run("extract", snapshot, "-o", directory);
+    Vmstate.run("extract", snapshot, "-o", directory, "--no-symbols");
   }
 
   @Test
