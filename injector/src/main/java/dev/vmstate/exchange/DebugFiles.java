@@ -72,20 +72,23 @@ final class DebugFiles {
 
   /** What a guest has in its memory can be anything; its core is whole without symbols. */
   private Optional<GdbInit.Symbols> fromMemory(LinuxKernel kernel) throws IOException {
-    GuestSymbols found;
     try {
-      found = GuestSymbols.find(kernel);
+      GuestSymbols found = GuestSymbols.find(kernel);
+      if (found.symbols().size() == 0) {
+        notes.add("no %s: %s".formatted(KERNEL, String.join("; ", found.notes())));
+        return Optional.empty();
+      }
+      Path path = directory.resolve(KERNEL);
+      SymbolOutput.elf(found, path);
+      return Optional.of(new GdbInit.Symbols(path, 0, "Linux " + kernel.release()));
     } catch (FormatException | UnmappedAddressException broken) {
+      // Of the guest alone: what a disk has to say is another exception, and ends everything.
       notes.add("no %s: %s".formatted(KERNEL, broken.getMessage()));
       return Optional.empty();
-    }
-    if (found.symbols().size() == 0) {
-      notes.add("no %s: %s".formatted(KERNEL, String.join("; ", found.notes())));
+    } catch (OutOfMemoryError large) {
+      notes.add("no %s: the guest's symbols and types need more memory".formatted(KERNEL));
       return Optional.empty();
     }
-    Path path = directory.resolve(KERNEL);
-    SymbolOutput.elf(found, path);
-    return Optional.of(new GdbInit.Symbols(path, 0, "Linux " + kernel.release()));
   }
 
   /** A vmlinux of another build would name everything wrongly. */

@@ -21,6 +21,11 @@ final class BtfParser {
   /** Longer than any chain of a real kernel; the kernel's MAX_RESOLVE_DEPTH is 32. */
   private static final int MOST_CHAINED = 64;
 
+  /**
+   * A kernel's names have KSYM_NAME_LEN, 512; a long one could be read once for each byte of it.
+   */
+  private static final int LONGEST = 1024;
+
   private final String place;
   private final ByteBuffer bytes;
   private final @Nullable Btf base;
@@ -105,6 +110,14 @@ final class BtfParser {
     }
     if (base == null && bytes.get((int) from) != 0) {
       throw bad(from, "strings that do not start with the empty one");
+    }
+    long start = from;
+    for (long at = from; at < from + length; at++) {
+      if (bytes.get((int) at) == 0) {
+        start = at + 1;
+      } else if (at - start == LONGEST) {
+        throw bad(start, "string of more than %d bytes", LONGEST);
+      }
     }
   }
 

@@ -22,12 +22,12 @@ final class BtfSearch {
   private static final int HEAD = 0x0001_eb9f;
 
   /** More than any kernel's; those of distributions have 4 to 8 MiB. */
-  private static final int MOST_BYTES = 64 << 20;
+  private static final int MOST_BYTES = 32 << 20;
 
   private static final int PAGE = 4096;
 
   /** Heads with lengths that fit, in a real image one or two. */
-  private static final int MOST_CANDIDATES = 64;
+  private static final int MOST_CANDIDATES = 16;
 
   private final KernelImage image;
   private final KernelMemory memory;

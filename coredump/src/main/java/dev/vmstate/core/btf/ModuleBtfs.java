@@ -16,7 +16,9 @@ import java.util.OptionalLong;
  */
 public final class ModuleBtfs {
   private static final int MOST_MODULES = 4096;
-  private static final int MOST_BYTES = 16 << 20;
+
+  /** Those of all modules together; three hundred have 20 MiB. */
+  private static final long MOST_BYTES = 32 << 20;
 
   private ModuleBtfs() {}
 
@@ -56,6 +58,7 @@ public final class ModuleBtfs {
       return new Result(tables, notes);
     }
     try {
+      long left = MOST_BYTES;
       long entry = memory.word(head);
       for (int i = 0; entry != head; i++) {
         if (i == MOST_MODULES) {
@@ -67,9 +70,10 @@ public final class ModuleBtfs {
         long table = memory.word(module + btf.getAsLong());
         long bytes = memory.u32(table + size.getAsLong());
         try {
-          if (bytes > MOST_BYTES) {
+          if (bytes > left) {
             throw new FormatException(name, 0, "%d bytes of BTF".formatted(bytes));
           }
+          left -= bytes;
           byte[] blob = memory.bytes(memory.word(table + data.getAsLong()), (int) bytes);
           tables.add(new ModuleBtf(name, Btf.parse("BTF of " + name, blob, types.btf())));
         } catch (FormatException | UnmappedAddressException e) {

@@ -17,7 +17,11 @@ import java.util.Set;
  * its other CPUs halted for good while a kdump kernel runs on the one that crashed.
  */
 final class KernelSearch {
+  /** Images looked through that are no Linux, or not the first CPU's; each CPU may have one. */
+  private static final int MOST_IMAGES = 24;
+
   private final GuestMemory memory;
+  private int images;
   private final List<Seen> seen = new ArrayList<>();
   private final List<String> others = new ArrayList<>();
 
@@ -143,7 +147,12 @@ final class KernelSearch {
     Optional<KernelImage> image = image(tables);
     return image.isEmpty()
         ? Optional.empty()
-        : LinuxBanner.in(image.get()).map(banner -> new Seen(image.get(), banner));
+        : banner(image.get()).map(banner -> new Seen(image.get(), banner));
+  }
+
+  /** Reads the image, unless too many were read. */
+  private Optional<LinuxBanner> banner(KernelImage image) throws IOException {
+    return images++ < MOST_IMAGES ? LinuxBanner.in(image) : Optional.empty();
   }
 
   private Optional<KernelImage> image(PageTables tables) throws IOException {
@@ -160,7 +169,7 @@ final class KernelSearch {
       if (image.isPresent()
           && candidate.agrees(image.get())
           && looked.add(image.get().physicalStart())) {
-        Optional<LinuxBanner> banner = LinuxBanner.in(image.get());
+        Optional<LinuxBanner> banner = banner(image.get());
         if (banner.isPresent()) {
           Seen found = new Seen(image.get(), banner.get());
           found.evidence.add(candidate.how());

@@ -24,6 +24,9 @@ record LinuxBanner(String text, String release, long address) {
   private static final int MOST_CHARS = 1024;
   private static final int STEP = 1 << 16;
 
+  /** Where its first words are, but not the rest: in code that prints them, and its log. */
+  private static final int MOST_TRIED = 4096;
+
   /** Constants follow the code, which has tens of megabytes. */
   private static final long MOST_BYTES = 128L << 20;
 
@@ -38,6 +41,7 @@ record LinuxBanner(String text, String release, long address) {
     byte[] array = new byte[STEP];
     ByteBuffer bytes = ByteBuffer.wrap(array);
     int matched = 0;
+    int tried = 0;
     long end = image.start() + Math.min(image.bytes(), MOST_BYTES);
     for (long at = image.start(); at < end; ) {
       PageTables.Reach reach = tables.reach(at);
@@ -57,7 +61,7 @@ record LinuxBanner(String text, String release, long address) {
         if (matched == FIRST.length) {
           matched = 0;
           Optional<LinuxBanner> found = at(image.memory(), at + i + 1 - FIRST.length);
-          if (found.isPresent()) {
+          if (found.isPresent() || ++tried == MOST_TRIED) {
             return found;
           }
         }

@@ -28,6 +28,9 @@ final class TableSearch {
   /** Kernels leave one table each that all their processes' tables share. */
   private static final int MOST = 32;
 
+  /** Entries looked at for what turned out to be none: RAM can be made of tables. */
+  private static final long MOST_STEPS = 1 << 25;
+
   /** A kernel's own tables are in its data: that far behind its start at most. */
   private static final long IMAGE = 256L << 20;
 
@@ -42,6 +45,7 @@ final class TableSearch {
   private final GuestMemory memory;
   private final Map<Key, Candidate> named = new LinkedHashMap<>();
   private final Map<Key, Candidate> shaped = new LinkedHashMap<>();
+  private long steps;
 
   /** What makes two top tables the same kernel's. */
   private record Key(PagingMode mode, long shared) {}
@@ -87,7 +91,7 @@ final class TableSearch {
 
   private void page(long address, ByteBuffer bytes, int from) throws IOException {
     KernelHint.at(bytes, from).ifPresent(this::add);
-    if (shaped.size() >= MOST) {
+    if (shaped.size() >= MOST || steps > MOST_STEPS) {
       return;
     }
     if (isTable(bytes.getLong(from + 8 * 511)) && hasOther(bytes, from)) {
@@ -144,6 +148,7 @@ final class TableSearch {
     PageTables tables = new PageTables(memory, mode, address);
     long map = KernelImage.START_KERNEL_MAP;
     OptionalLong first = tables.nextMapped(map, map + (1 << 30));
+    steps += tables.steps();
     if (first.isEmpty()) {
       return;
     }

@@ -18,11 +18,15 @@ public final class PageTables {
   /** Entries {@link #nextMapped} looks at: those of a kernel's gigabyte in small pages, twice. */
   private static final int MOST_STEPS = 1 << 19;
 
+  /** Of all its calls, a second or two; real tables take a hundredth of it. */
+  private static final long MOST_STEPS_IN_ALL = 1 << 25;
+
   private static final long MASK_32 = 0xffff_ffffL;
 
   private final GuestMemory memory;
   private final PagingMode mode;
   private final long root;
+  private long stepsInAll;
 
   /** The table read last of each level: who walks addresses in order needs it again. */
   private final @Nullable ByteBuffer[] tables = new ByteBuffer[6];
@@ -63,6 +67,11 @@ public final class PageTables {
   /** The tables of a CPU with this {@code cr3}, the kernel's own ones for a user copy's. */
   public static PageTables of(GuestMemory memory, PagingMode mode, long cr3) throws IOException {
     return new PageTables(memory, mode, PtiRoot.kernelRoot(memory, mode, mode.root(cr3)));
+  }
+
+  /** Entries that {@link #nextMapped} has looked at so far. */
+  public long steps() {
+    return stepsInAll;
   }
 
   /** Number and kind of levels. */
@@ -119,6 +128,9 @@ public final class PageTables {
   public OptionalLong nextMapped(long from, long end) throws IOException {
     long at = from;
     for (int steps = 0; steps < MOST_STEPS && Long.compareUnsigned(at, end) < 0; steps++) {
+      if (++stepsInAll > MOST_STEPS_IN_ALL) {
+        break;
+      }
       Reach reach = reach(at);
       if (reach.mapped()) {
         return OptionalLong.of(at);

@@ -25,6 +25,9 @@ public final class Isf {
   /** Pointers and arrays in one another. */
   private static final int MOST_DEEP = 32;
 
+  /** Four times that of a large kernel: types can be made to be written again and again. */
+  private static final long MOST_CHARS = 192 << 20;
+
   private final GuestSymbols guest;
   private final SymbolTable symbols;
   private final Structs structs;
@@ -32,13 +35,14 @@ public final class Isf {
   private final JsonText json;
   private final Set<String> defined = new HashSet<>();
   private final Map<String, Boolean> wanted = new HashMap<>();
+  private final Map<Integer, String> integers = new HashMap<>();
 
   private Isf(GuestSymbols guest, OutputStream out) throws IOException {
     this.guest = guest;
     this.symbols = guest.symbols();
     this.structs = guest.types().orElseThrow();
     this.btf = structs.btf();
-    this.json = new JsonText(out);
+    this.json = new JsonText(out, MOST_CHARS);
   }
 
   /**
@@ -139,6 +143,10 @@ public final class Isf {
 
   /** The name of a number of that size; every kernel has all of them. */
   private String integer(int size, boolean signed) {
+    return integers.computeIfAbsent(signed ? ~size : size, unknown -> findInteger(size, signed));
+  }
+
+  private String findInteger(int size, boolean signed) {
     for (int id = 1; id < btf.count(); id++) {
       if (btf.kind(id) == BtfKind.INT
           && btf.size(id) == size

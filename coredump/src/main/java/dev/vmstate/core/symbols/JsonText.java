@@ -3,6 +3,8 @@ package dev.vmstate.core.symbols;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
+import dev.vmstate.bytes.FormatException;
+import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 
@@ -16,8 +18,28 @@ final class JsonText {
 
   private final JsonGenerator out;
 
-  JsonText(OutputStream out) throws IOException {
-    this.out = JSON.createGenerator(out).disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET);
+  /** {@code most}: bytes. */
+  JsonText(OutputStream out, long most) throws IOException {
+    this.out = JSON.createGenerator(new Bounded(out, most)).disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET);
+  }
+
+  /** Types can be made to be written again and again. */
+  private static final class Bounded extends FilterOutputStream {
+    private long left;
+
+    Bounded(OutputStream out, long most) {
+      super(out);
+      this.left = most;
+    }
+
+    @Override
+    public void write(byte[] bytes, int from, int length) throws IOException {
+      left -= length;
+      if (left < 0) {
+        throw new FormatException("the guest's types", 0, "too large to be written as text");
+      }
+      out.write(bytes, from, length);
+    }
   }
 
   /** The next member's name. */

@@ -24,6 +24,9 @@ import java.util.Set;
  * package; memory comes from the core.
  */
 public final class KernelElf {
+  /** C promises 127; many functions can share a prototype that was made to be long. */
+  private static final int MOST_PARAMETERS = 127;
+
   private final GuestSymbols guest;
   private final SymbolTable symbols;
   private final List<Section> sections;
@@ -115,11 +118,12 @@ public final class KernelElf {
   private List<DebugInfo.Function> functions(String module, Btf btf) {
     List<DebugInfo.Function> functions = new ArrayList<>();
     Set<Long> taken = new HashSet<>();
-    Set<Integer> names = new HashSet<>();
+    Set<String> names = new HashSet<>();
     for (int id = btf.start(); id < btf.count(); id++) {
       if (btf.kind(id) != BtfKind.FUNC
           || btf.kind(btf.type(id)) != BtfKind.FUNC_PROTO
-          || !names.add(btf.nameOffset(id))) {
+          || btf.vlen(btf.type(id)) > MOST_PARAMETERS
+          || !names.add(btf.name(id))) {
         continue;
       }
       KernelSymbol only = null;
@@ -163,8 +167,11 @@ public final class KernelElf {
 
   private void file(Optional<LittleBytes> frames, OutputStream out) throws IOException {
     ElfFile file = new ElfFile(wide);
+    long left = SectionBytes.MOST_BYTES;
     for (Section section : sections) {
-      file.memory(section, SectionBytes.of(guest.memory(), section));
+      ElfFile.Contents contents = SectionBytes.of(guest.memory(), section, left);
+      left -= contents == null ? 0 : section.end() - section.start();
+      file.memory(section, contents);
     }
     int symtab = file.next();
     file.bytes(

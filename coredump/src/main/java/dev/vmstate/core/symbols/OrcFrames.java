@@ -24,10 +24,17 @@ final class OrcFrames {
   /** DWARF's numbers of ORC_REG_AX to ORC_REG_R13, from 1 on. */
   private static final int[] REGISTERS = {0, 1, 7, 6, 5, 10, 13};
 
+  /** Of all tables; a kernel with everything built in has about a million. */
+  private static final int MOST_ENTRIES = 4 << 20;
+
+  /** What a million of them become. */
+  private static final int MOST_BYTES = 32 << 20;
+
   private final GuestSymbols guest;
   private final KernelMemory memory;
   private final FrameTable out = new FrameTable();
   private final List<String> notes = new ArrayList<>();
+  private int left = MOST_ENTRIES;
 
   private OrcFrames(GuestSymbols guest) {
     this.guest = guest;
@@ -98,7 +105,9 @@ final class OrcFrames {
   private Optional<OrcTable> table(String whose, OrcTable.Form form, long ip, long orc, long count)
       throws IOException {
     try {
-      return Optional.of(OrcTable.read(memory, form, ip, orc, count));
+      OrcTable table = OrcTable.read(memory, form, ip, orc, count, left);
+      left -= table.size();
+      return Optional.of(table);
     } catch (FormatException | UnmappedAddressException e) {
       notes.add("no frames of %s: %s".formatted(whose, e.getMessage()));
       return Optional.empty();
@@ -120,6 +129,12 @@ final class OrcFrames {
         }
       }
       row(table, i, address);
+      if (out.bytes().size() > MOST_BYTES) {
+        notes.add("frames of %s: too many, they end at entry %d".formatted(whose, i));
+        out.end(address);
+        left = 0;
+        return;
+      }
     }
     if (table.size() > 0) {
       out.end(table.address(table.size() - 1)); // what is last only says where code ends

@@ -45,9 +45,6 @@ final class OrcTable {
   private static final int OLD_SP = 5;
   private static final int ENTRY_BYTES = 6;
 
-  /** A kernel with everything built in has about a million. */
-  private static final long MOST_ENTRIES = 8 << 20;
-
   private final ByteBuffer addresses;
   private final ByteBuffer entries;
   private final long at;
@@ -86,10 +83,11 @@ final class OrcTable {
    *
    * @param ip address of orc_unwind_ip
    * @param orc address of orc_unwind
+   * @param most entries that are read
    */
-  static OrcTable read(KernelMemory memory, Form form, long ip, long orc, long count)
+  static OrcTable read(KernelMemory memory, Form form, long ip, long orc, long count, int most)
       throws IOException {
-    if (count < 0 || count > MOST_ENTRIES) {
+    if (count < 0 || count > most) {
       throw new FormatException("ORC table", ip, "%d entries".formatted(count));
     }
     return new OrcTable(

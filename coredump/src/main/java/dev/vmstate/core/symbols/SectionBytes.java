@@ -16,17 +16,17 @@ final class SectionBytes {
   private static final Set<String> WITH_BYTES =
       Set.of(".text", KernelSections.READ_ONLY, ".data", KernelSections.PER_CPU);
 
-  /** Larger than those of any kernel. */
-  private static final long MOST_BYTES = 128L << 20;
+  /** Of all sections; larger than those of any kernel. */
+  static final long MOST_BYTES = 128L << 20;
 
   private static final int PAGE = 4096;
 
   private SectionBytes() {}
 
-  /** Null when the section only has a place. */
-  static ElfFile.@Nullable Contents of(KernelMemory memory, Section section) {
+  /** Null when the section only has a place, or more bytes than are left. */
+  static ElfFile.@Nullable Contents of(KernelMemory memory, Section section, long left) {
     long bytes = section.end() - section.start();
-    return WITH_BYTES.contains(section.name()) && bytes > 0 && bytes <= MOST_BYTES
+    return WITH_BYTES.contains(section.name()) && bytes > 0 && bytes <= left
         ? out -> write(memory, section, out)
         : null;
   }

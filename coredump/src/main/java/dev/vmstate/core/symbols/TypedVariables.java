@@ -10,8 +10,10 @@ import dev.vmstate.core.kernel.KernelMemory;
 import dev.vmstate.core.symbols.KernelSections.Section;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -31,6 +33,7 @@ final class TypedVariables {
   private final ElfSymbols table;
   private final List<Variable> all = new ArrayList<>();
   private final Set<String> names = new HashSet<>();
+  private final Map<String, Optional<KernelSymbol>> looked = new HashMap<>();
 
   TypedVariables(GuestSymbols guest, List<Section> sections, ElfSymbols table) {
     this.memory = guest.memory();
@@ -78,6 +81,10 @@ final class TypedVariables {
 
   /** The kernel's symbol of that name, when there is one and no other. */
   private Optional<KernelSymbol> only(String name) {
+    return looked.computeIfAbsent(name, this::find);
+  }
+
+  private Optional<KernelSymbol> find(String name) {
     KernelSymbol found = null;
     for (KernelSymbol symbol : symbols.all(name)) {
       if (symbol.module().isEmpty()) {
