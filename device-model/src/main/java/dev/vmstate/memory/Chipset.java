@@ -88,17 +88,18 @@ final class Chipset {
 
   /**
    * Whether reads of {@code address}, 0xc0000 to 0xfffff, come from RAM. Bit 0 of the segment's
-   * nibble enables reads; without a known host bridge RAM is the better guess, since every firmware
-   * shadows itself.
+   * nibble enables reads, bit 1 writes; QEMU shows RAM for either (pam.c, init_pam: "should
+   * distinguish read/write cases"). Without a known host bridge RAM is the better guess, since
+   * every firmware shadows itself.
    */
   boolean shadowRam(long address) {
     if (config.isEmpty()) {
       return true;
     }
     if (address >= 0xf0000) {
-      return (config.get().u8(pam) >> 4 & 1) != 0;
+      return (config.get().u8(pam) >> 4 & 3) != 0;
     }
     int segment = (int) (address - 0xc0000) >>> 14;
-    return (config.get().u8(pam + 1 + segment / 2) >> (segment % 2 * 4) & 1) != 0;
+    return (config.get().u8(pam + 1 + segment / 2) >> (segment % 2 * 4) & 3) != 0;
   }
 }

@@ -55,11 +55,16 @@ final class PciFunctions {
         continue;
       }
       // Machines up to 2.3 name video RAM without the path of its device.
-      Optional<PciConfig> config = slash < 0 ? vga() : at(name.substring(0, slash + 1));
+      String path = name.substring(0, slash + 1);
+      Optional<PciConfig> config = slash >= 0 ? at(path) : isVmware(name) ? vmware() : vga();
       if (config.isEmpty() || !config.get().memoryEnabled()) {
         continue;
       }
-      long address = address(config.get(), name.substring(slash + 1));
+      // The user names the memory of ivshmem.
+      long address =
+          slash >= 0 && at(path + "ivshmem").isPresent()
+              ? config.get().memoryBar(2)
+              : address(config.get(), name.substring(slash + 1));
       if (address > 0) {
         map.add(block, address, 0, map.blocks().get(block).bytes());
       }
@@ -70,14 +75,30 @@ final class PciFunctions {
   private static long address(PciConfig config, String region) {
     return switch (region) {
       case "vga.vram" -> config.memoryBar(0) >= 0 ? config.memoryBar(0) : config.memoryBar(1);
+      case "bochs-display-vram" -> config.memoryBar(0);
       case "qxl.vram" -> config.memoryBar(1);
-      case "qxl.vrom" -> config.memoryBar(2);
+      case "qxl.vrom", "vmsvga.fifo" -> config.memoryBar(2);
       default -> region.endsWith(".rom") ? config.expansionRom() : -1;
     };
   }
 
   /** Whether a block without a path is a video card's. */
   static boolean isVideo(String name) {
-    return name.equals("vga.vram") || name.startsWith("qxl.") || name.equals("vga.rom");
+    return name.equals("vga.vram")
+        || name.startsWith("qxl.")
+        || name.equals("vga.rom")
+        || isVmware(name);
+  }
+
+  /** It has no path on any machine. */
+  private static boolean isVmware(String name) {
+    return name.equals("vmsvga.fifo");
+  }
+
+  private Optional<PciConfig> vmware() {
+    return functions.entrySet().stream()
+        .filter(function -> function.getKey().endsWith("/vmware_vga"))
+        .findFirst()
+        .map(Map.Entry::getValue);
   }
 }

@@ -242,6 +242,32 @@ class X86MemoryMapTest {
     assertTrue(text(map).endsWith(" 2:0+2000@fc0d4000"), text(map));
   }
 
+  /** {@code -device bochs-display -vga vmware -device ivshmem-plain,master=on,memdev=iv}. */
+  @Test
+  void everyDeviceThatHasMemoryShowsItAtItsBar() throws Exception {
+    List<RamBlock> blocks =
+        List.of(
+            block("pc.ram", 64 * MIB),
+            block("0000:00:02.0/vga.vram", 16 * MIB),
+            block("0000:00:03.0/bochs-display-vram", 16 * MIB),
+            block("0000:00:04.0/iv", 4 * MIB),
+            block("vmsvga.fifo", 0x10000));
+    List<DeviceSection> devices =
+        List.of(
+            function("0000:00:01.0/vga", 0x0300, 0xf0000008L, 0L, 0xfe020000L),
+            function("0000:00:02.0/vmware_vga", 0x0300, 0xc001L, 0xfa000008L, 0xfe000000L),
+            function("0000:00:03.0/bochs-display", 0x0380, 0xfb000008L, 0L, 0xfe010000L),
+            function("0000:00:04.0/ivshmem-plain", 0x0500, 0xfe011000L, 0L, 0xfc00000cL));
+    MemoryMap map =
+        X86MemoryMap.of("pc-q35-10.0", blocks, devices, OptionalLong.empty(), NO_TABLES);
+    assertTrue(
+        text(map)
+            .endsWith(
+                " 1:0+1000000@fa000000 2:0+1000000@fb000000 3:0+400000@fc000000"
+                    + " 4:0+10000@fe000000"),
+        text(map));
+  }
+
   @Test
   void microvmShowsTheEndOfItsBiosBelowOneMebibyte() throws Exception {
     List<RamBlock> blocks = List.of(block("microvm.ram", 64 * MIB), block("pc.bios", 0x10000));
@@ -257,7 +283,7 @@ class X86MemoryMapTest {
     int[] closed = new int[7];
     int[] open = {0x30, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33};
     int[] writeOnly = {0x20, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22};
-    int[] someOpen = {0x10, 0x01, 0x10, 0x00, 0x00, 0x00, 0x11};
+    int[] someOpen = {0x10, 0x01, 0x20, 0x00, 0x00, 0x00, 0x12};
     String rest = " 0:100000+7f00000@100000 1:0+40000@fffc0000";
     for (boolean q35 : new boolean[] {false, true}) {
       String machine = q35 ? "pc-q35-7.2" : "pc-i440fx-7.2";
@@ -265,10 +291,11 @@ class X86MemoryMapTest {
       int pam = q35 ? 0x90 : 0x59;
       String roms = "0:0+a0000@0 2:0+20000@c0000 1:20000+20000@e0000";
       assertEquals(roms + rest, below(machine, blocks, bridge(name, pam, closed)));
-      assertEquals(roms + rest, below(machine, blocks, bridge(name, pam, writeOnly)));
-      assertEquals(
-          "0:0+a0000@0 0:c0000+7f40000@c0000 1:0+40000@fffc0000",
-          below(machine, blocks, bridge(name, pam, open)));
+      for (int[] ram : List.of(open, writeOnly)) {
+        assertEquals(
+            "0:0+a0000@0 0:c0000+7f40000@c0000 1:0+40000@fffc0000",
+            below(machine, blocks, bridge(name, pam, ram)));
+      }
       assertEquals(
           "0:0+a0000@0 0:c0000+4000@c0000 2:4000+8000@c4000 0:cc000+4000@cc000"
               + " 2:10000+10000@d0000 1:20000+8000@e0000 0:e8000+7f18000@e8000"

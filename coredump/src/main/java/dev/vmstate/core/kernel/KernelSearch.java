@@ -52,11 +52,17 @@ final class KernelSearch {
   }
 
   Optional<LinuxKernel> find(List<X86Cpu> cpus) throws IOException {
+    Optional<LinuxKernel> running = running(cpus);
+    return running.isPresent() || other ? running : inMemory();
+  }
+
+  /** The one whose tables a CPU has. */
+  Optional<LinuxKernel> running(List<X86Cpu> cpus) throws IOException {
     for (X86Cpu cpu : cpus) {
       look(cpu);
     }
     if (seen.isEmpty()) {
-      return other ? Optional.empty() : inMemory();
+      return Optional.empty();
     }
     // The sort is stable: of equals the first CPU's is taken.
     List<Seen> best = new ArrayList<>(seen);

@@ -54,6 +54,12 @@ public record LinuxKernel(
     return new KernelSearch(memory).find(cpus);
   }
 
+  /** The same, but never searches RAM: the one whose tables a CPU has, if any does. */
+  public static Optional<LinuxKernel> findRunning(GuestMemory memory, List<X86Cpu> cpus)
+      throws IOException {
+    return new KernelSearch(memory).running(cpus);
+  }
+
   /** Everything else follows from the image. */
   static LinuxKernel of(KernelImage image, LinuxBanner banner, List<String> evidence)
       throws IOException {

@@ -23,7 +23,7 @@ import java.util.Set;
 /**
  * Asks the guest whether the memory map is right. Page tables lead to tables only if RAM is where
  * the map has it, and a kernel that maps all RAM one to one shows where RAM ends; SeaBIOS keeps the
- * e820 it gave out.
+ * e820 it gave out. Where these leave a choice, Linux's copy of the e820 makes it.
  *
  * <p>A map they contradict is replaced when exactly one other fits them without a contradiction,
  * unless it is what the user asked for.
@@ -99,6 +99,13 @@ public final class MapCheck {
           && (says.isEmpty() || says.getAsLong() == split.below4g());
     }
 
+    /** The same, with what {@code e820} says. */
+    Fit with(E820 e820) {
+      OptionalLong below = e820.below4g(split.total());
+      MemoryMap more = below.isEmpty() ? map : map.and(new Evidence(Source.E820, below, ""));
+      return new Fit(more, more.split().orElseThrow(), walked, direct, lost);
+    }
+
     String text() {
       return "%d page tables, %d entries that point outside RAM%s"
           .formatted(
@@ -122,9 +129,9 @@ public final class MapCheck {
 
   private MemoryMap check(MemoryMap decided) throws IOException {
     MemoryMap map = decided;
-    Optional<FirmwareE820> e820 = FirmwareE820.in(over(map));
+    Optional<E820> e820 = FirmwareE820.in(over(map));
     if (e820.isPresent()) {
-      map = firmware(map, e820.get());
+      map = told(map, e820.get());
     }
     MemorySplit split = map.split().orElseThrow();
     boolean paging = false;
@@ -135,13 +142,19 @@ public final class MapCheck {
       return map;
     }
     Fit fit = fit(map);
+    if (fit.good() && guessed(fit)) {
+      fit = kernels(fit);
+      map = fit.map();
+      split = fit.split();
+    }
     if (fit.good()) {
       MemoryMap agreed =
           map.and(new Evidence(Source.PAGE_TABLES, OptionalLong.of(split.below4g()), ""));
       return dimms(agreed.because(List.of(fit.text())), fit);
     }
+    Optional<E820> linux = LinuxE820.in(over(map), cpus);
     List<Fit> better = new ArrayList<>();
-    for (Asked asked : candidates(fit, split)) {
+    for (Asked asked : candidates(fit, split, linux)) {
       Optional<MemoryMap> other = choices.with(asked);
       if (other.isPresent()) {
         Fit next = fit(other.get());
@@ -150,7 +163,43 @@ public final class MapCheck {
         }
       }
     }
+    if (better.size() > 1) {
+      better = asLinux(better);
+    }
     return judged(map, fit, better);
+  }
+
+  /** Nobody but the machine's rule says where memory is split, and the tables do not show it. */
+  private static boolean guessed(Fit fit) {
+    return fit.below4g().isEmpty()
+        && fit.split().evidence().stream()
+            .allMatch(e -> e.source() == Source.RULE || e.below4g().isEmpty());
+  }
+
+  /** Lets the kernel's e820 agree, or takes what it says if the page tables fit that too. */
+  private Fit kernels(Fit fit) throws IOException {
+    Optional<E820> linux = LinuxE820.in(over(fit.map()), cpus);
+    if (linux.isEmpty()) {
+      return fit;
+    }
+    if (!linux.get().agrees(fit.split())) {
+      Fit next = fit(told(fit.map(), linux.get()));
+      if (next.good()) {
+        return next;
+      }
+    }
+    return fit.with(linux.get());
+  }
+
+  /** Of several that fit, the one the kernel was told of when it started, if it is among them. */
+  private List<Fit> asLinux(List<Fit> better) throws IOException {
+    Optional<E820> linux = LinuxE820.in(over(better.get(0).map()), cpus);
+    List<Fit> same =
+        better.stream()
+            .filter(fit -> linux.isPresent() && linux.get().agrees(fit.split()))
+            .map(fit -> fit.with(linux.get()))
+            .toList();
+    return same.isEmpty() ? better : same;
   }
 
   private MemoryMap judged(MemoryMap map, Fit fit, List<Fit> better) {
@@ -182,8 +231,8 @@ public final class MapCheck {
         : bytes % 1024 == 0 ? (bytes >> 10) + "K" : Long.toString(bytes);
   }
 
-  /** Adds what the firmware says, and takes it where nothing better is known. */
-  private MemoryMap firmware(MemoryMap map, FirmwareE820 e820) throws IOException {
+  /** Adds what an e820 says, and takes it where nothing better is known. */
+  private MemoryMap told(MemoryMap map, E820 e820) throws IOException {
     MemorySplit split = map.split().orElseThrow();
     OptionalLong below = e820.below4g(split.total());
     long start = e820.above4gStart().orElse(0);
@@ -210,12 +259,14 @@ public final class MapCheck {
                     .formatted(option(below.getAsLong()))));
   }
 
-  private static Set<Asked> candidates(Fit fit, MemorySplit split) {
+  private static Set<Asked> candidates(Fit fit, MemorySplit split, Optional<E820> linux) {
     Set<Long> starts = new LinkedHashSet<>();
+    linux.ifPresent(e820 -> e820.above4gStart().ifPresent(starts::add));
     fit.direct().flatMap(DirectMap::high).ifPresent(high -> starts.add(high.start()));
     starts.add(split.above4gStart());
     starts.add(MemorySplit.FOUR_GIB);
     Set<Long> below = new LinkedHashSet<>();
+    linux.ifPresent(e820 -> e820.below4g(split.total()).ifPresent(below::add));
     fit.below4g().ifPresent(below::add);
     below.add(split.below4g());
     for (Evidence evidence : split.evidence()) {
