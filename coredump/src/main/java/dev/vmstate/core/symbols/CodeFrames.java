@@ -33,12 +33,16 @@ final class CodeFrames {
   private static final int JMP = 0xe9;
   private static final int JMP_SHORT = 0xeb;
 
+  /** POISON_FREE_INITMEM of include/linux/poison.h: what booted is written over with it. */
+  private static final int FREED = 0xcc;
+
   /** A few functions of any kernel begin like this; of one with frame pointers, most do. */
   private static final int MOST = 4;
 
   private final KernelMemory memory;
   private final boolean wide;
   private final PointerFrames frames;
+  private final List<long[]> freed = new ArrayList<>();
 
   private CodeFrames(KernelMemory memory) {
     this.memory = memory;
@@ -69,9 +73,14 @@ final class CodeFrames {
     for (long start : starts) {
       code.function(start, end.applyAsLong(start));
     }
-    return code.frames.entries() > starts.length / MOST
-        ? Optional.of(code.frames)
-        : Optional.empty();
+    if (code.frames.entries() <= starts.length / MOST) {
+      return Optional.empty();
+    }
+    // start_kernel is still below the idle task: who calls has made its frame.
+    for (long[] function : code.freed) {
+      code.frames.function(function[0], function[1], 0, 0, List.of());
+    }
+    return Optional.of(code.frames);
   }
 
   private void function(long start, long end) throws IOException {
@@ -80,6 +89,10 @@ final class CodeFrames {
       code = memory.bytes(start, (int) Math.min(MOST_CODE, Math.max(0, end - start)));
     } catch (UnmappedAddressException gone) {
       return; // what only the start needed
+    }
+    if (isFreed(code)) {
+      freed.add(new long[] {start, end});
+      return;
     }
     for (int push = 0; push < Math.min(code.length, MOST_BEFORE_PUSH); push++) {
       if (u8(code, push) == PUSH_EBP) {
@@ -92,6 +105,15 @@ final class CodeFrames {
         }
       }
     }
+  }
+
+  private static boolean isFreed(byte[] code) {
+    for (byte b : code) {
+      if (b != (byte) FREED) {
+        return false;
+      }
+    }
+    return code.length > 0;
   }
 
   private static int u8(byte[] code, int at) {

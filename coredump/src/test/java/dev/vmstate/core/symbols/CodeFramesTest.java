@@ -57,6 +57,26 @@ class CodeFramesTest {
   }
 
   @Test
+  void codeThatIsFreedDoesNotSayThatThereAreFramePointers() throws Exception {
+    assertTrue(frames("cc".repeat(0x40), "cc".repeat(0x40)).isEmpty());
+  }
+
+  @Test
+  void aFunctionThatOnlyTheStartNeededHasItsFrameWhenItCalls() throws Exception {
+    String freed = "cc".repeat(0x40);
+    PointerFrames frames = frames("55 89e5 5d c3", freed).orElseThrow();
+    assertEquals(2, frames.entries());
+    String expected =
+        "1c000000 00000000 000100c0 40000000" // length, CIE, start, range
+            + "04 00000000 0e 08 85 02" // from its first byte on: as behind the push
+            + "04 00000000 0d 05"; // and behind the move
+    byte[] bytes = HexFormat.of().parseHex(expected.replace(" ", ""));
+    byte[] section = frames.bytes().array();
+    int from = CIE_BYTES + 0x30;
+    assertArrayEquals(bytes, Arrays.copyOfRange(section, from, from + bytes.length));
+  }
+
+  @Test
   void codeThatIsGoneIsPassedOver() throws Exception {
     ram.bytes(0x3000, HexFormat.of().parseHex("5589e55dc3"));
     long[] starts = {CODE, CODE + 0x2000, 0x1000};
