@@ -20,7 +20,9 @@ final class JsonText {
 
   /** {@code most}: bytes. */
   JsonText(OutputStream out, long most) throws IOException {
-    this.out = JSON.createGenerator(new Bounded(out, most)).disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET);
+    this.out =
+        JSON.createGenerator(new Bounded(out, most))
+            .disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET);
   }
 
   /** Types can be made to be written again and again. */
