@@ -20,6 +20,16 @@ public interface GuestMemory {
   void readBlock(int block, long offset, ByteBuffer into) throws IOException;
 
   /**
+   * Whether these bytes of a block are known to be zero without being read. A search through all
+   * RAM passes over them: most of a large guest's is a hole in a file, which is slow to read.
+   *
+   * @return false when they may be anything
+   */
+  default boolean isZero(int block, long offset, long bytes) {
+    return false;
+  }
+
+  /**
    * Fills {@code into} from guest-physical {@code address} on, across ranges.
    *
    * @throws UnmappedAddressException when a byte of it is not RAM

@@ -27,6 +27,20 @@ public final class StreamMemory implements GuestMemory {
   }
 
   @Override
+  public boolean isZero(int block, long offset, long bytes) {
+    RamIndex index = pages.index();
+    int pageSize = index.blocks().get(block).pageSize();
+    for (long page = offset / pageSize; page * pageSize < offset + bytes; page++) {
+      RamIndex.Kind kind = index.kind(block, page);
+      boolean zero = kind == RamIndex.Kind.FILL && index.value(block, page) == 0;
+      if (!zero && kind != RamIndex.Kind.ABSENT) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  @Override
   public void readBlock(int block, long offset, ByteBuffer into) throws IOException {
     RamBlock ram = pages.index().blocks().get(block);
     Objects.checkFromIndexSize(offset, (long) into.remaining(), ram.bytes());

@@ -136,9 +136,9 @@ final class CoreOutput {
       if (file.channel().size() < layout.size()) {
         file.write(ByteBuffer.allocate(1), layout.size() - 1);
       }
-      CheckedMap.decide(snapshot, new WrittenMemory(file.channel(), layout, unchecked));
+      CheckedMap.decide(snapshot, new WrittenMemory(file.channel(), layout, pages, unchecked));
       MemoryMap map = snapshot.memoryMap();
-      GuestMemory memory = new WrittenMemory(file.channel(), layout, map);
+      GuestMemory memory = new WrittenMemory(file.channel(), layout, pages, map);
       GuestKernel kernel = GuestKernel.of(snapshot, memory, vmcoreinfos.pages());
       VirtualMap virtual = physical ? VirtualMap.NONE : virtual(memory, cpus, kernel);
       LoadPlan plan = LoadPlan.of(layout, map, virtual);

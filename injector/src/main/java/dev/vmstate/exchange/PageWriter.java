@@ -87,6 +87,16 @@ public final class PageWriter implements PageVisitor, Closeable {
     return piece != null && (piece[(int) (page % PIECE_BITS) >>> 6] & 1L << page) != 0;
   }
 
+  /** Whether none of the pages with these bytes was written. */
+  boolean isHole(int block, long offset, long bytes) {
+    for (long page = offset / pageSize; page * pageSize < offset + bytes; page++) {
+      if (isWritten(block, page)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /** Makes the batch end where the page belongs. */
   private void room(int block, long page) throws IOException {
     long at = places.offsetOf(block, page * pageSize);

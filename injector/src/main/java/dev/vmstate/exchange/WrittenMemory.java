@@ -13,7 +13,13 @@ import java.util.Objects;
  * Guest memory as it was just written into a core. Page tables are looked up here and not in the
  * snapshot, which may be a pipe that has passed.
  */
-record WrittenMemory(FileChannel core, CoreLayout layout, MemoryMap map) implements GuestMemory {
+record WrittenMemory(FileChannel core, CoreLayout layout, PageWriter pages, MemoryMap map)
+    implements GuestMemory {
+  @Override
+  public boolean isZero(int block, long offset, long bytes) {
+    return pages.isHole(block, offset, bytes);
+  }
+
   @Override
   public void readBlock(int block, long offset, ByteBuffer into) throws IOException {
     Objects.checkFromIndexSize(offset, (long) into.remaining(), layout.blocks().get(block).bytes());

@@ -78,6 +78,9 @@ final class TableSearch {
     for (MemoryMap.Range range : memory.map().ranges()) {
       for (long at = range.start() + PAGE - 1 & -PAGE; at + PAGE <= range.end(); at += STEP) {
         int length = (int) Math.min(STEP, range.end() - at & -PAGE);
+        if (memory.isZero(range.block(), range.offset() + (at - range.start()), length)) {
+          continue;
+        }
         memory.readPhysical(at, bytes.clear().limit(length));
         for (int page = 0; page < length; page += PAGE) {
           search.page(at + page, bytes, page);

@@ -74,6 +74,9 @@ public final class VmcoreinfoPages {
       // A page more than the step: a note may go on there.
       for (long at = range.start() + PAGE - 1 & -PAGE; at < range.end(); at += STEP) {
         int length = (int) Math.min(STEP + PAGE, range.end() - at & -PAGE);
+        if (memory.isZero(range.block(), range.offset() + (at - range.start()), length)) {
+          continue;
+        }
         memory.readPhysical(at, ByteBuffer.wrap(bytes, 0, length));
         pages.look(bytes, length);
       }

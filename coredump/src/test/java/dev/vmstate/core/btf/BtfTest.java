@@ -170,6 +170,16 @@ class BtfTest {
     }
   }
 
+  /** Offsets of a thousand names may lie in one long string: each would be read to its end. */
+  @Test
+  void aNameLongerThanAnyKernelsIsRefused() throws Exception {
+    builder.forward("n".repeat(1024), false);
+    Btf.parse("t", builder.build());
+    builder.forward("m".repeat(1025), false);
+    var e = assertThrows(FormatException.class, () -> Btf.parse("t", builder.build()));
+    assertTrue(e.getMessage().contains("string of more than 1024 bytes"), e.getMessage());
+  }
+
   /** Whatever a table says, asking all of it ends, and nothing but FormatException is thrown. */
   @Test
   void changedTablesAreRefusedOrAnswer() {

@@ -1,6 +1,7 @@
 package dev.vmstate.core.kernel;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -8,6 +9,10 @@ import dev.vmstate.core.ArrayMemory;
 import dev.vmstate.core.Cpus;
 import dev.vmstate.core.LinuxGuest;
 import dev.vmstate.cpu.X86Cpu;
+import dev.vmstate.memory.GuestMemory;
+import dev.vmstate.memory.MemoryMap;
+import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
@@ -50,6 +55,31 @@ class LinuxKernelTest {
     assertTrue(kernel.banner().endsWith("#1 SMP a day in May"), kernel.banner());
     assertSays("CPU 1: CR3", kernel);
     assertSays("CPU 0 has paging off (real mode)", kernel);
+  }
+
+  @Test
+  void whatIsKnownToBeZeroIsNotReadToFindTables() throws Exception {
+    LinuxGuest guest = new LinuxGuest(ram, false, 0x60_0000, 0).banner(LinuxGuest.RELEASE);
+    GuestMemory sparse =
+        new GuestMemory() {
+          @Override
+          public MemoryMap map() {
+            return ram.map();
+          }
+
+          @Override
+          public boolean isZero(int block, long offset, long bytes) {
+            return block == 1 && offset >= 16 << 20;
+          }
+
+          @Override
+          public void readBlock(int block, long offset, ByteBuffer into) throws IOException {
+            assertFalse(isZero(block, offset, into.remaining()), "read at " + offset);
+            ram.readBlock(block, offset, into);
+          }
+        };
+    LinuxKernel kernel = LinuxKernel.find(sparse, List.of(REAL_MODE)).orElseThrow();
+    assertEquals(guest.start(), kernel.image().start());
   }
 
   @Test

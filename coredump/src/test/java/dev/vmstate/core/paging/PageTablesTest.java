@@ -33,6 +33,23 @@ class PageTablesTest {
     assertEquals(OptionalLong.empty(), tables.translate(0xffff_ffff_8000_6000L));
   }
 
+  /**
+   * Each call has an end, and a guest that makes somebody call it a thousand times wins nothing.
+   */
+  @Test
+  void tablesMadeToBeWalkedForEverEndAllSearchesTogether() throws Exception {
+    for (int i = 0; i < 512; i++) {
+      memory.u64(0x1000 + 8 * i, 0x2000 | P);
+      memory.u64(0x2000 + 8 * i, 0x3000 | P);
+      memory.u64(0x3000 + 8 * i, 0x4000 | P); // which is empty
+    }
+    PageTables tables = new PageTables(memory, PagingMode.LONG4, 0x1000);
+    for (int i = 0; i < 100; i++) {
+      assertEquals(OptionalLong.empty(), tables.nextMapped((long) i << 30, 1L << 46));
+    }
+    assertTrue(tables.steps() < 34_000_000, () -> "steps " + tables.steps());
+  }
+
   @Test
   void anAddressThatIsNotCanonicalIsNotMapped() throws Exception {
     memory.u64(0x1000 + 8 * 0x1ff, 0x2000 | P);
