@@ -74,6 +74,7 @@ final class KnownVariables {
       struct resource crashk_res
       struct resource crashk_low_res
       struct radix_tree_root irq_desc_tree
+      struct xarray irq_desc_tree
       struct maple_tree sparse_irqs
       struct inet_hashinfo tcp_hashinfo
       struct udp_table udp_table
@@ -107,6 +108,9 @@ final class KnownVariables {
       atomic_long_t [] vm_zone_stat
       atomic_long_t [] vm_node_stat
       atomic_long_t _totalram_pages
+      nodemask_t [] node_states
+      unsigned char [] mt_slots
+      unsigned char [] mt_pivots
       char [] linux_banner
       char [] linux_proc_banner
       char [] boot_command_line
