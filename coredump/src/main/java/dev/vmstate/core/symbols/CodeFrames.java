@@ -1,6 +1,7 @@
 package dev.vmstate.core.symbols;
 
 import dev.vmstate.core.dwarf.PointerFrames;
+import dev.vmstate.core.kallsyms.KernelSymbol;
 import dev.vmstate.core.kallsyms.SymbolTable;
 import dev.vmstate.core.kernel.KernelMemory;
 import dev.vmstate.memory.UnmappedAddressException;
@@ -9,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.LongPredicate;
 import java.util.function.LongUnaryOperator;
 
 /**
@@ -33,16 +35,13 @@ final class CodeFrames {
   private static final int JMP = 0xe9;
   private static final int JMP_SHORT = 0xeb;
 
-  /** POISON_FREE_INITMEM of include/linux/poison.h: what booted is written over with it. */
-  private static final int FREED = 0xcc;
-
   /** A few functions of any kernel begin like this; of one with frame pointers, most do. */
   private static final int MOST = 4;
 
   private final KernelMemory memory;
   private final boolean wide;
   private final PointerFrames frames;
-  private final List<long[]> freed = new ArrayList<>();
+  private final List<Long> gone = new ArrayList<>();
 
   private CodeFrames(KernelMemory memory) {
     this.memory = memory;
@@ -59,40 +58,48 @@ final class CodeFrames {
             .mapToLong(symbols::address)
             .distinct()
             .toArray();
-    return of(guest.memory(), starts, table::end);
+    long from = address(symbols, "_sinittext");
+    long to = address(symbols, "_einittext");
+    return of(guest.memory(), starts, table::end, start -> start >= from && start < to);
   }
 
   /**
    * The same of functions at these addresses, ascending.
    *
    * @param end where the function ends that starts at an address
+   * @param init whether only the start needs the function at an address
    */
-  static Optional<PointerFrames> of(KernelMemory memory, long[] starts, LongUnaryOperator end)
+  static Optional<PointerFrames> of(
+      KernelMemory memory, long[] starts, LongUnaryOperator end, LongPredicate init)
       throws IOException {
     CodeFrames code = new CodeFrames(memory);
     for (long start : starts) {
-      code.function(start, end.applyAsLong(start));
+      if (!code.function(start, end.applyAsLong(start)) && init.test(start)) {
+        code.gone.add(start);
+      }
     }
     if (code.frames.entries() <= starts.length / MOST) {
       return Optional.empty();
     }
-    // start_kernel is still below the idle task: who calls has made its frame.
-    for (long[] function : code.freed) {
-      code.frames.function(function[0], function[1], 0, 0, List.of());
+    // Freed, written over, used anew; but start_kernel is still below the idle task, and who calls
+    // has made its frame.
+    for (long start : code.gone) {
+      code.frames.function(start, end.applyAsLong(start), 0, 0, List.of());
     }
     return Optional.of(code.frames);
   }
 
-  private void function(long start, long end) throws IOException {
+  private static long address(SymbolTable symbols, String name) {
+    return symbols.all(name).stream().mapToLong(KernelSymbol::address).findFirst().orElse(0);
+  }
+
+  /** Whether its frame was seen. */
+  private boolean function(long start, long end) throws IOException {
     byte[] code;
     try {
       code = memory.bytes(start, (int) Math.min(MOST_CODE, Math.max(0, end - start)));
     } catch (UnmappedAddressException gone) {
-      return; // what only the start needed
-    }
-    if (isFreed(code)) {
-      freed.add(new long[] {start, end});
-      return;
+      return false;
     }
     for (int push = 0; push < Math.min(code.length, MOST_BEFORE_PUSH); push++) {
       if (u8(code, push) == PUSH_EBP) {
@@ -100,20 +107,12 @@ final class CodeFrames {
           if (isMove(code, move)) {
             int moved = move + (wide ? 3 : 2);
             frames.function(start, end, push + 1, moved, popped(code, moved));
-            return;
+            return true;
           }
         }
       }
     }
-  }
-
-  private static boolean isFreed(byte[] code) {
-    for (byte b : code) {
-      if (b != (byte) FREED) {
-        return false;
-      }
-    }
-    return code.length > 0;
+    return false;
   }
 
   private static int u8(byte[] code, int at) {

@@ -31,7 +31,7 @@ class CodeFramesTest {
       starts[i] = CODE + 0x100L * i;
       ram.bytes(0x3000 + 0x100 * i, HexFormat.of().parseHex(functions[i].replace(" ", "")));
     }
-    return CodeFrames.of(memory, starts, start -> start + 0x40);
+    return CodeFrames.of(memory, starts, start -> start + 0x40, start -> start > CODE);
   }
 
   @Test
@@ -63,8 +63,7 @@ class CodeFramesTest {
 
   @Test
   void aFunctionThatOnlyTheStartNeededHasItsFrameWhenItCalls() throws Exception {
-    String freed = "cc".repeat(0x40);
-    PointerFrames frames = frames("55 89e5 5d c3", freed).orElseThrow();
+    PointerFrames frames = frames("55 89e5 5d c3", "cc".repeat(0x40)).orElseThrow();
     assertEquals(2, frames.entries());
     String expected =
         "1c000000 00000000 000100c0 40000000" // length, CIE, start, range
@@ -80,8 +79,9 @@ class CodeFramesTest {
   void codeThatIsGoneIsPassedOver() throws Exception {
     ram.bytes(0x3000, HexFormat.of().parseHex("5589e55dc3"));
     long[] starts = {CODE, CODE + 0x2000, 0x1000};
-    assertEquals(1, CodeFrames.of(memory, starts, at -> at + 8).orElseThrow().entries());
+    assertEquals(
+        1, CodeFrames.of(memory, starts, at -> at + 8, at -> false).orElseThrow().entries());
     long[] backwards = {CODE};
-    assertTrue(CodeFrames.of(memory, backwards, at -> at - 8).isEmpty());
+    assertTrue(CodeFrames.of(memory, backwards, at -> at - 8, at -> false).isEmpty());
   }
 }
