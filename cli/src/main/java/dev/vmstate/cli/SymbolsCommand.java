@@ -79,7 +79,7 @@ final class SymbolsCommand implements Callable<Integer> {
       defaultValue = "elf",
       converter = Words.class,
       description = {
-        "elf (default): symbols, types and frames for gdb, crash and drgn;",
+        "elf (default): symbols, types and frames for gdb and crash;",
         "system-map: symbols as text, as in /proc/kallsyms;",
         "isf: symbols and types for volatility3. A FILE.xz of the last two is compressed."
       })

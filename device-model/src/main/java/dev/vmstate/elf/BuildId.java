@@ -34,7 +34,8 @@ public final class BuildId {
   public static Optional<String> of(ByteSource source) throws IOException {
     Cursor start = new Cursor(source, source.name(), new Span(0, source.size()));
     if (new OrderedCursor(start, ByteOrder.LITTLE_ENDIAN).u32("e_ident magic") != Elf.ELFMAG) {
-      throw start.bad("not an ELF file");
+      throw start.bad(
+          "not an ELF file: give vmlinux of the debug package, not the vmlinuz that boots");
     }
     boolean wide = start.u8("EI_CLASS") == Elf.ELFCLASS64;
     boolean little = start.u8("EI_DATA") == Elf.ELFDATA2LSB;

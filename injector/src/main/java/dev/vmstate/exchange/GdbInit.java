@@ -19,6 +19,7 @@ final class GdbInit {
   /** Name of the file in the directory. */
   static final String FILE = "gdbinit";
 
+  private final Path given;
   private final Path directory;
   private final int cpus;
   private final Optional<Symbols> symbols;
@@ -33,6 +34,7 @@ final class GdbInit {
   record Symbols(Path file, long offset, String title) {}
 
   GdbInit(Path directory, int cpus, Optional<Symbols> symbols) {
+    this.given = directory;
     this.directory = directory.toAbsolutePath().normalize();
     this.cpus = cpus;
     this.symbols = symbols;
@@ -75,14 +77,14 @@ final class GdbInit {
         : '"' + path.toString().replace("\\", "\\\\").replace("\"", "\\\"") + '"';
   }
 
-  /** Writes the file. */
+  /** Writes the file, and names it as the directory was named. */
   Path write() throws IOException {
     for (Path path : List.of(directory, symbols.map(Symbols::file).orElse(directory))) {
       if (path.toString().contains("\n")) {
         throw new IOException("%s: a newline in a name cannot be told to gdb".formatted(path));
       }
     }
-    Path path = directory.resolve(FILE);
+    Path path = given.resolve(FILE);
     try (OutputFile file = new OutputFile(path);
         var out = file.stream()) {
       out.write((String.join("\n", lines()) + "\n").getBytes(StandardCharsets.UTF_8));
