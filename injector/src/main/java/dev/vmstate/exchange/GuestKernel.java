@@ -1,5 +1,6 @@
 package dev.vmstate.exchange;
 
+import dev.vmstate.bytes.FormatException;
 import dev.vmstate.core.kernel.LinuxKernel;
 import dev.vmstate.core.symbols.SymbolsVmcoreinfo;
 import dev.vmstate.core.vmcoreinfo.GuestVmcoreinfo;
@@ -49,7 +50,7 @@ public record GuestKernel(Optional<LinuxKernel> kernel, Optional<GuestVmcoreinfo
           VmcoreinfoDevice.of(snapshot.devices()),
           passed,
           List.of(new SymbolsVmcoreinfo()));
-    } catch (UnmappedAddressException broken) {
+    } catch (FormatException | UnmappedAddressException | OutOfMemoryError broken) {
       return Optional.empty(); // a kernel's structures need not be whole; the rest of a core is
     }
   }
