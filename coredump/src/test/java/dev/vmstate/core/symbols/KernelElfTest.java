@@ -49,7 +49,7 @@ class KernelElfTest {
     symbols.symbol(start + 0x100, 'T', "work").symbol(start + 0x140, 't', "twice");
     symbols.symbol(start + 0x180, 't', "twice");
     for (int i = 0; i < 300; i++) {
-      symbols.symbol(start + 0x200 + 16 * i, 't', "filler_number_" + i);
+      symbols.symbol(start + 0x200 + 16L * i, 't', "filler_number_" + i);
     }
     symbols.symbol(start + 0x4000, 'T', "_etext");
     symbols.symbol(start + 0x20000, 'D', "_sdata").symbol(start + 0x20000, 'D', "init_task");
