@@ -63,8 +63,9 @@ public final class SymbolOutput {
   public static void isf(GuestSymbols symbols, Path path) throws IOException {
     if (symbols.types().isEmpty()) {
       throw new IOException(
-          "%s: not written: volatility3 needs types, and the kernel has no BTF;"
-              + " dwarf2json makes them of a debug package's vmlinux".formatted(path));
+          path
+              + ": not written: volatility3 needs types, and the kernel has no BTF;"
+              + " dwarf2json makes them of a debug package's vmlinux");
     }
     write(path, out -> Isf.write(symbols, out));
   }
