@@ -84,6 +84,17 @@ class KernelCoreTest {
     assertEquals(answer(own), answer(said.substring(said.indexOf("$2"))));
   }
 
+  @Test
+  void aVmlinuxOfAnotherBuildIsNotUsed() throws Exception {
+    BootedGuest guest = BootedGuest.at(new Home(Home.HOST, "pc"));
+    Path directory = folder.resolve("wrong");
+    Vmstate run =
+        Vmstate.run(
+            "extract", guest.stopped(), "-o", directory, "--no-hardware", "--vmlinux", "/bin/ls");
+    assertTrue(run.err().contains("/bin/ls is of another build ("), run.err());
+    assertTrue(Files.readString(directory.resolve("gdbinit")).contains("/kernel.elf\n"));
+  }
+
   private static String answer(String said) {
     return said.lines()
         .filter(line -> line.startsWith("$"))

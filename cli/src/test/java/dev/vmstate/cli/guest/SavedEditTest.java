@@ -53,7 +53,7 @@ class SavedEditTest {
 
   @Tag("matrix")
   @ParameterizedTest(name = "{0}", allowZeroInvocations = true)
-  @MethodSource("dev.vmstate.cli.guest.Ways#matrix")
+  @MethodSource("dev.vmstate.cli.guest.Ways#matrixOfEdits")
   void everyGuestGoesOnWithTheEdits(Row row) throws Exception {
     theGuestGoesOnWithTheEdits(row);
   }

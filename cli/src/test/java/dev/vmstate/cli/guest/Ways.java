@@ -24,6 +24,15 @@ final class Ways {
           new Row(HOST, new StreamWay().through("zstd -q -1", "zstd -dc", "zstd")),
           new Row(HOST, new SavevmWay("")));
 
+  private static final List<Row> SAME_EDITS =
+      List.of(
+          new Row(HOST, new StreamWay().through("xz -0", "xz -dc", "xz-utils")),
+          new Row(HOST, new StreamWay().through("lz4 -q", "lz4 -dc", "lz4")),
+          new Row(HOST, withDirtyBitmap()),
+          new Row(QEMU_10_0, mappedRam().running()),
+          new Row(QEMU_10_0, new StreamWay().intoFileAt(8192)),
+          new Row(QEMU_11_1, xbzrle()));
+
   private static final List<Row> MATRIX =
       List.of(
           new Row(HOST, new StreamWay().followedBy(70_000)),
@@ -52,6 +61,15 @@ final class Ways {
           new Row(QEMU_11_1, mappedRam().with("multifd")),
           new Row(QEMU_11_1, xbzrle()),
           new Row(QEMU_11_1, backgroundSnapshot()));
+
+  /**
+   * Of these, those whose edits are not of the same kind as another row's: a build has to end, and
+   * every row costs a guest that is loaded again.
+   */
+  private static final List<Row> MATRIX_OF_EDITS =
+      MATRIX.stream()
+          .filter(row -> SAME_EDITS.stream().noneMatch(s -> s.toString().equals(row.toString())))
+          .toList();
 
   private static StreamWay xbzrle() {
     return new StreamWay().running().with("xbzrle").counting("xbzrle-cache", "pages");
@@ -97,6 +115,11 @@ final class Ways {
   /** Also with QEMU 5.2 to 11.1, in CI. */
   static List<Row> matrix() {
     return named(MATRIX);
+  }
+
+  /** The same for edits. */
+  static List<Row> matrixOfEdits() {
+    return named(MATRIX_OF_EDITS);
   }
 
   private static List<Row> named(List<Row> rows) {
