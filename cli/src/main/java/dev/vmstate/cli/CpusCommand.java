@@ -1,6 +1,7 @@
 package dev.vmstate.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.vmstate.bytes.Progress;
 import dev.vmstate.cpu.RegisterGroup;
 import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.snapshot.Snapshot;
@@ -69,7 +70,7 @@ final class CpusCommand extends PartCommand {
   }
 
   @Override
-  void prepare(Snapshot opened) throws IOException {
+  void prepare(Snapshot opened, Progress progress) throws IOException {
     if (index != null && opened.cpus().stream().noneMatch(this::chosen)) {
       throw new IOException(
           "%s: no CPU %d: it has %s"

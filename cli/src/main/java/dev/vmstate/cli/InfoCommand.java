@@ -43,8 +43,8 @@ final class InfoCommand implements Callable<Integer> {
       return 0;
     }
     try (Snapshot opened = snapshot.open()) {
+      @Nullable KernelText linux = kernel ? KernelText.of(opened, output.progress()) : null;
       opened.devices(); // a damaged file is found out before anything is printed
-      @Nullable KernelFacts linux = kernel ? KernelFacts.of(opened, output.progress()) : null;
       @Nullable RamIndex index = pages ? opened.index(output.progress()) : null;
       if (output.json) {
         ObjectNode facts = new Facts(opened).info(index);

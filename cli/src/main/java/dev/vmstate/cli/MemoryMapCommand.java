@@ -1,6 +1,7 @@
 package dev.vmstate.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.vmstate.bytes.Progress;
 import dev.vmstate.exchange.CheckedMap;
 import dev.vmstate.memory.MemorySplit;
 import dev.vmstate.snapshot.Snapshot;
@@ -27,10 +28,10 @@ final class MemoryMapCommand extends PartCommand {
   private boolean quick;
 
   @Override
-  void prepare(Snapshot opened) throws IOException {
+  void prepare(Snapshot opened, Progress progress) throws IOException {
     below4g.apply(opened);
     if (!quick) {
-      CheckedMap.decide(opened);
+      CheckedMap.decide(opened, progress);
     }
   }
 

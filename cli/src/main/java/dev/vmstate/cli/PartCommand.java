@@ -2,6 +2,7 @@ package dev.vmstate.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.vmstate.bytes.Progress;
 import dev.vmstate.snapshot.Snapshot;
 import java.io.IOException;
 import java.util.concurrent.Callable;
@@ -17,12 +18,12 @@ abstract class PartCommand implements Callable<Integer> {
   abstract void text(Text text) throws IOException;
 
   /** Settings that count before anything is read. */
-  void prepare(Snapshot opened) throws IOException {}
+  void prepare(Snapshot opened, Progress progress) throws IOException {}
 
   @Override
   public Integer call() throws Exception {
     try (Snapshot opened = snapshot.open()) {
-      prepare(opened);
+      prepare(opened, output.progress());
       if (output.json) {
         ObjectNode node = JsonNodeFactory.instance.objectNode();
         json(opened, node);

@@ -128,6 +128,13 @@ public abstract class Snapshot implements Closeable {
     return scan(visitor, Progress.NONE);
   }
 
+  /**
+   * Makes every part near, in any order. Of most snapshots it is; one that is compressed, or comes
+   * through a pipe, is put into a file that has no name and is gone with the snapshot. To be called
+   * before anything else was read.
+   */
+  public void randomAccess(Progress progress) throws IOException {}
+
   /** Where each page's last value lies; found on first use, telling {@code progress}. */
   public abstract RamIndex index(Progress progress) throws IOException;
 

@@ -396,10 +396,7 @@ public final class StreamSnapshot extends Snapshot {
     forward().ifPresent(forward -> forward.scratch(directory));
   }
 
-  /**
-   * Makes every part of the stream near: one that is compressed, or comes through a pipe, is put
-   * into a file that has no name and is gone with the snapshot.
-   */
+  @Override
   public void randomAccess(Progress progress) throws IOException {
     Optional<ForwardSource> forward = forward();
     if (forward.isPresent()) {

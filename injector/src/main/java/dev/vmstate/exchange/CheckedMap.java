@@ -1,5 +1,6 @@
 package dev.vmstate.exchange;
 
+import dev.vmstate.bytes.Progress;
 import dev.vmstate.core.physical.MapCheck;
 import dev.vmstate.memory.GuestMemory;
 import dev.vmstate.snapshot.Snapshot;
@@ -10,13 +11,23 @@ public final class CheckedMap {
   private CheckedMap() {}
 
   /**
-   * Lets {@link Snapshot#memoryMap} be the best there is; needs the index. Of a snapshot that is
-   * read from front to back only, guest memory cannot be looked at yet: nothing changes.
+   * Lets {@link Snapshot#memoryMap} be the best there is, before anything was read.
+   *
+   * @param progress told while a stream is decompressed and indexed
    */
-  public static void decide(Snapshot snapshot) throws IOException {
-    if (!CoreOutput.isForward(snapshot) && snapshot.memoryMap().split().isPresent()) {
+  public static void decide(Snapshot snapshot, Progress progress) throws IOException {
+    snapshot.randomAccess(progress);
+    if (snapshot.memoryMap().split().isPresent()) {
+      snapshot.index(progress);
       decide(snapshot, snapshot.memory());
     }
+  }
+
+  /** Guest memory, in any order, by that map. */
+  static GuestMemory memory(Snapshot snapshot, Progress progress) throws IOException {
+    decide(snapshot, progress);
+    snapshot.index(progress);
+    return snapshot.memory();
   }
 
   /** {@code memory}: the snapshot's, wherever it can be read. */

@@ -12,6 +12,8 @@ import dev.vmstate.core.kdump.LeftOut;
 import dev.vmstate.core.kdump.PageFilter;
 import dev.vmstate.core.kdump.UnfilterableException;
 import dev.vmstate.core.paging.VirtualMap;
+import dev.vmstate.core.vmcoreinfo.GuestVmcoreinfo;
+import dev.vmstate.core.vmcoreinfo.Vmcoreinfo;
 import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.device.DeviceSection;
 import dev.vmstate.elf.ElfNote;
@@ -170,33 +172,30 @@ final class CoreOutput {
 
   /** Writes a kdump-compressed core. */
   KdumpWriter.Report kdump(KdumpCompression compression, DumpLevel level) throws IOException {
-    makeNear();
+    scratchBeside();
+    GuestKernel guest = GuestKernel.of(snapshot, progress);
     requireCpus(snapshot);
-    snapshot.index(progress);
-    CheckedMap.decide(snapshot);
     GuestMemory memory = snapshot.memory();
-    List<X86Cpu> cpus = snapshot.cpus();
-    LeftOut leftOut;
-    try {
-      leftOut = PageFilter.leftOut(memory, cpus, snapshot.pageSize(), level, progress);
-    } catch (UnfilterableException e) {
-      throw new IOException("%s: %s".formatted(snapshot.source(), e.getMessage()), e);
-    }
+    Optional<Vmcoreinfo> info = guest.vmcoreinfo().map(GuestVmcoreinfo::info);
     try (OutputFile file = new OutputFile(path)) {
+      LeftOut leftOut =
+          PageFilter.leftOut(memory, guest.kernel(), info, snapshot.pageSize(), level, progress);
+      KdumpWriter.Content content =
+          new KdumpWriter.Content(memory, snapshot.cpus(), guest.kernel(), info, leftOut);
       KdumpWriter.Report report =
-          KdumpWriter.write(
-              memory, cpus, snapshot.pageSize(), compression, leftOut, file::write, progress);
+          KdumpWriter.write(content, snapshot.pageSize(), compression, file::write, progress);
       file.commit();
       return report;
+    } catch (UnfilterableException e) {
+      throw new IOException("%s: %s".formatted(snapshot.source(), e.getMessage()), e);
     }
   }
 
   /** Writes memory as it stands at its physical addresses. */
   void raw() throws IOException {
-    makeNear();
+    scratchBeside();
+    CheckedMap.memory(snapshot, progress);
     requireMap(snapshot);
-    snapshot.index(progress);
-    CheckedMap.decide(snapshot);
     try (OutputFile file = new OutputFile(path);
         RawMemory memory = new RawMemory(snapshot.memoryMap(), snapshot.pageSize(), file)) {
       snapshot.scan(memory, progress);
@@ -205,10 +204,10 @@ final class CoreOutput {
     }
   }
 
-  private void makeNear() throws IOException {
-    if (snapshot instanceof StreamSnapshot stream && isForward(stream)) {
+  /** What has to be decompressed lies where the core will: there is room. */
+  private void scratchBeside() {
+    if (snapshot instanceof StreamSnapshot stream) {
       stream.scratch(path.toAbsolutePath().resolveSibling("").normalize());
-      stream.randomAccess(progress);
     }
   }
 }

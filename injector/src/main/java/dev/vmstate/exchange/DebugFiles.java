@@ -56,13 +56,17 @@ final class DebugFiles {
       return;
     }
     LinuxKernel kernel = guest.kernel().get();
-    String title = "Linux " + kernel.release();
     if (wanted.vmlinux().isPresent() && isOf(wanted.vmlinux().get(), guest)) {
       symbols =
-          Optional.of(new GdbInit.Symbols(wanted.vmlinux().get(), kernel.kernelOffset(), title));
+          Optional.of(
+              new GdbInit.Symbols(wanted.vmlinux().get(), kernel.kernelOffset(), title(kernel)));
     } else if (!wanted.none()) {
       fromMemory(kernel).ifPresent(this::take);
     }
+  }
+
+  private static String title(LinuxKernel kernel) {
+    return "Linux " + kernel.release();
   }
 
   private void take(GdbInit.Symbols found) {
@@ -80,7 +84,7 @@ final class DebugFiles {
       }
       Path path = directory.resolve(KERNEL);
       SymbolOutput.elf(found, path);
-      return Optional.of(new GdbInit.Symbols(path, 0, "Linux " + kernel.release()));
+      return Optional.of(new GdbInit.Symbols(path, 0, title(kernel)));
     } catch (FormatException | UnmappedAddressException broken) {
       // Of the guest alone: what a disk has to say is another exception, and ends everything.
       notes.add("no %s: %s".formatted(KERNEL, broken.getMessage()));

@@ -1,6 +1,7 @@
 package dev.vmstate.exchange;
 
 import dev.vmstate.bytes.FormatException;
+import dev.vmstate.bytes.Progress;
 import dev.vmstate.core.kernel.LinuxKernel;
 import dev.vmstate.core.symbols.SymbolsVmcoreinfo;
 import dev.vmstate.core.vmcoreinfo.GuestVmcoreinfo;
@@ -22,6 +23,14 @@ import java.util.Optional;
 public record GuestKernel(Optional<LinuxKernel> kernel, Optional<GuestVmcoreinfo> vmcoreinfo) {
   /** No Linux, or none looked for. */
   public static final GuestKernel NONE = new GuestKernel(Optional.empty(), Optional.empty());
+
+  /** Looks for it, in a snapshot of which nothing was read yet. */
+  public static GuestKernel of(Snapshot snapshot, Progress progress) throws IOException {
+    snapshot.randomAccess(progress);
+    VmcoreinfoVisitor passed = new VmcoreinfoVisitor(snapshot.pageSize());
+    snapshot.scan(passed, progress); // which leaves the index
+    return of(snapshot, CheckedMap.memory(snapshot, progress), passed.pages());
+  }
 
   /**
    * Looks for it.

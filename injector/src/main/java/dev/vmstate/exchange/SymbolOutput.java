@@ -7,6 +7,7 @@ import dev.vmstate.core.symbols.GuestSymbols;
 import dev.vmstate.core.symbols.Isf;
 import dev.vmstate.core.symbols.KernelElf;
 import dev.vmstate.core.symbols.SystemMap;
+import dev.vmstate.memory.GuestMemory;
 import dev.vmstate.snapshot.Snapshot;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
@@ -24,8 +25,8 @@ public final class SymbolOutput {
    * @throws IOException when there is no Linux kernel, or one without symbols
    */
   public static GuestSymbols find(Snapshot snapshot, Progress progress) throws IOException {
-    snapshot.index(progress);
-    Optional<LinuxKernel> kernel = LinuxKernel.find(snapshot.memory(), snapshot.cpus());
+    GuestMemory memory = CheckedMap.memory(snapshot, progress);
+    Optional<LinuxKernel> kernel = LinuxKernel.find(memory, snapshot.cpus());
     if (kernel.isEmpty()) {
       throw new IOException(
           snapshot.source()

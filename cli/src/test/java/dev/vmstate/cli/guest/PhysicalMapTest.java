@@ -2,6 +2,7 @@ package dev.vmstate.cli.guest;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.vmstate.bytes.Progress;
 import dev.vmstate.exchange.CheckedMap;
 import dev.vmstate.fixtures.RequiredTool;
 import dev.vmstate.memory.MemoryMap;
@@ -85,7 +86,8 @@ class PhysicalMapTest {
     }
     Map<Long, String> ours = new TreeMap<>();
     try (StreamSnapshot opened = StreamSnapshot.open(snapshot)) {
-      CheckedMap.decide(opened); // all that memory-map does, without a JVM for each machine
+      CheckedMap.decide(
+          opened, Progress.NONE); // all that memory-map does, without a JVM for each machine
       MemoryMap map = opened.memoryMap();
       for (MemoryMap.Range range : map.ranges()) {
         String block = map.blocks().get(range.block()).name();

@@ -4,10 +4,7 @@ import dev.vmstate.bytes.Progress;
 import dev.vmstate.bytes.Span;
 import dev.vmstate.core.elf.CoreHeader;
 import dev.vmstate.core.kernel.LinuxKernel;
-import dev.vmstate.core.symbols.SymbolsVmcoreinfo;
-import dev.vmstate.core.vmcoreinfo.GuestVmcoreinfo;
 import dev.vmstate.core.vmcoreinfo.Vmcoreinfo;
-import dev.vmstate.core.vmcoreinfo.VmcoreinfoPages;
 import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.elf.ElfNote;
 import dev.vmstate.kdump.KdumpHeader;
@@ -34,10 +31,9 @@ import java.util.concurrent.Future;
  * <p>The first bitmap says which frames are RAM, the second which of them are in the file. All
  * frames of zeros share one page, and are in the second bitmap: makedumpfile does no other with
  * dump level 1. Memory is read once, by ascending address; packing goes on in several threads while
- * the next frames are read, and at most a few MiB are on their way. VMCOREINFO is noticed as the
- * pages pass, so there is room for it behind the notes of the CPUs and headers are written last. It
- * has to be one of the notes: makedumpfile, when it makes another dump of this one, looks for it
- * there.
+ * the next frames are read, and at most a few MiB are on their way. Headers are written last.
+ * VMCOREINFO has to be one of the notes: makedumpfile, when it makes another dump of this one,
+ * looks for it there.
  */
 public final class KdumpWriter {
   /** Takes bytes of the file. */
@@ -45,6 +41,21 @@ public final class KdumpWriter {
     /** Writes all of {@code bytes} at {@code at}. */
     void write(ByteBuffer bytes, long at) throws IOException;
   }
+
+  /**
+   * What to write.
+   *
+   * @param cpus for the notes; there may be none
+   * @param kernel the Linux that runs in it, if one was found
+   * @param vmcoreinfo that kernel's
+   * @param leftOut frames that are not in the file, of this memory
+   */
+  public record Content(
+      GuestMemory memory,
+      List<X86Cpu> cpus,
+      Optional<LinuxKernel> kernel,
+      Optional<Vmcoreinfo> vmcoreinfo,
+      LeftOut leftOut) {}
 
   /**
    * What was written.
@@ -61,13 +72,10 @@ public final class KdumpWriter {
     }
   }
 
-  private static final int PAGE = 4096;
   private static final int CHUNK_BYTES = 1 << 20;
   private static final int BITMAP_STEP = 1 << 16;
-  private static final int ROOM_FOR_VMCOREINFO = 32 + Vmcoreinfo.MOST_BYTES;
 
-  private final GuestMemory memory;
-  private final List<X86Cpu> cpus;
+  private final Content content;
   private final int pageSize;
   private final KdumpCompression compression;
   private final Output out;
@@ -78,7 +86,6 @@ public final class KdumpWriter {
   private final int threads = Math.min(8, Runtime.getRuntime().availableProcessors());
   private final ExecutorService workers = Executors.newFixedThreadPool(threads);
   private final Deque<Future<PackedPages>> waiting = new ArrayDeque<>();
-  private final VmcoreinfoPages vmcoreinfos = new VmcoreinfoPages();
   private long packed;
   private long zeros;
   private final ByteBuffer descriptors =
@@ -88,46 +95,37 @@ public final class KdumpWriter {
   private long dataAt;
 
   private KdumpWriter(
-      GuestMemory memory,
-      List<X86Cpu> cpus,
-      int pageSize,
-      KdumpCompression compression,
-      LeftOut leftOut,
-      Output out,
-      Progress progress) {
-    this.memory = memory;
-    this.cpus = cpus;
+      Content content, int pageSize, KdumpCompression compression, Output out, Progress progress) {
+    this.content = content;
     this.pageSize = pageSize;
     this.compression = compression;
-    this.leftOut = leftOut;
-    this.reader = new FrameReader(memory, pageSize);
+    this.leftOut = content.leftOut();
+    this.reader = new FrameReader(content.memory(), pageSize);
     this.out = out;
-    this.frames = FrameMap.of(memory.map(), pageSize);
+    this.frames = FrameMap.of(content.memory().map(), pageSize);
     this.progress = progress;
   }
 
-  /**
-   * Writes the file.
-   *
-   * @param cpus for the notes; there may be none
-   * @param leftOut frames that are not in the file, of this memory
-   */
+  /** Writes the file. */
   public static Report write(
-      GuestMemory memory,
-      List<X86Cpu> cpus,
-      int pageSize,
-      KdumpCompression compression,
-      LeftOut leftOut,
-      Output out,
-      Progress progress)
+      Content content, int pageSize, KdumpCompression compression, Output out, Progress progress)
       throws IOException {
-    return new KdumpWriter(memory, cpus, pageSize, compression, leftOut, out, progress).write();
+    return new KdumpWriter(content, pageSize, compression, out, progress).write();
   }
 
   private Report write() throws IOException {
-    List<ElfNote> notes = new ArrayList<>(CoreHeader.cpuNotes(cpus));
-    long room = KdumpSubHeader.BYTES + bytes(notes) + ROOM_FOR_VMCOREINFO;
-    long subHeaderBlocks = (room + pageSize - 1) / pageSize;
+    List<ElfNote> notes = new ArrayList<>(CoreHeader.cpuNotes(content.cpus()));
+    long notesAt = pageSize + (long) KdumpSubHeader.BYTES;
+    Span vmcoreinfo = new Span(0, 0);
+    Optional<Vmcoreinfo> info = content.vmcoreinfo();
+    if (info.isPresent()) {
+      ElfNote note = info.get().note();
+      long end = notesAt + bytes(notes) + note.bytes();
+      int length = note.descriptor().remaining();
+      vmcoreinfo = new Span(end - (length + 3 & ~3), length);
+      notes.add(note);
+    }
+    long subHeaderBlocks = (KdumpSubHeader.BYTES + bytes(notes) + pageSize - 1) / pageSize;
     long bitmapBlocks = 2 * KdumpHeader.blocks(frames.end(), pageSize);
     long bitmapAt = (1 + subHeaderBlocks) * pageSize;
     bitmap(bitmapAt, bitmapBlocks / 2, false);
@@ -137,34 +135,20 @@ public final class KdumpWriter {
     dataAt = zeroAt + pageSize;
     out.write(ByteBuffer.allocate(pageSize), zeroAt);
     pages();
-    Optional<LinuxKernel> kernel = LinuxKernel.find(memory, cpus);
-    Optional<GuestVmcoreinfo> found = kernel.isPresent() ? of(kernel.get()) : vmcoreinfos.only();
-    Optional<Vmcoreinfo> info = found.map(GuestVmcoreinfo::info);
-    long physBase =
-        kernel.map(LinuxKernel::physBase).orElse(info.map(i -> i.physBase().orElse(0)).orElse(0L));
-    long notesAt = pageSize + (long) KdumpSubHeader.BYTES;
-    Span vmcoreinfo = new Span(0, 0);
-    if (info.isPresent()) {
-      ElfNote note = info.get().note();
-      long end = notesAt + bytes(notes) + note.bytes();
-      int length = note.descriptor().remaining();
-      vmcoreinfo = new Span(end - (length + 3 & ~3), length);
-      notes.add(note);
-    }
     KdumpHeader header =
         new KdumpHeader(
             true,
             ByteOrder.LITTLE_ENDIAN,
             KdumpHeader.VERSION,
-            KernelName.of(kernel, info),
+            KernelName.of(content.kernel(), info),
             compression.flag(),
             pageSize,
             subHeaderBlocks,
             bitmapBlocks,
             frames.end(),
-            cpus.size(),
+            content.cpus().size(),
             new KdumpSubHeader(
-                physBase,
+                physBase(),
                 leftOut.level().bits(),
                 false,
                 frames.end(),
@@ -177,10 +161,10 @@ public final class KdumpWriter {
     return new Report(info, frames.count(), zeros, leftOut);
   }
 
-  private Optional<GuestVmcoreinfo> of(LinuxKernel kernel) throws IOException {
-    Optional<GuestVmcoreinfo> own = GuestVmcoreinfo.inImage(kernel);
-    Optional<GuestVmcoreinfo> found = own.isPresent() ? own : vmcoreinfos.of(kernel);
-    return found.isPresent() ? found : new SymbolsVmcoreinfo().of(kernel);
+  private long physBase() {
+    return content.kernel().isPresent()
+        ? content.kernel().get().physBase()
+        : content.vmcoreinfo().map(info -> info.physBase().orElse(0)).orElse(0L);
   }
 
   private static long bytes(List<ElfNote> notes) {
@@ -242,9 +226,6 @@ public final class KdumpWriter {
 
   private void pack(byte[] bytes, int count)
       throws IOException, InterruptedException, ExecutionException {
-    if (pageSize == PAGE) {
-      vmcoreinfos.look(bytes, count * pageSize);
-    }
     if (waiting.size() > threads) {
       put(waiting.remove().get());
     }

@@ -3,14 +3,10 @@ package dev.vmstate.core.kdump;
 import dev.vmstate.bytes.Progress;
 import dev.vmstate.core.kernel.KernelMemory;
 import dev.vmstate.core.kernel.LinuxKernel;
-import dev.vmstate.core.symbols.SymbolsVmcoreinfo;
-import dev.vmstate.core.vmcoreinfo.GuestVmcoreinfo;
 import dev.vmstate.core.vmcoreinfo.Vmcoreinfo;
-import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.memory.GuestMemory;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -44,32 +40,32 @@ public final class PageFilter {
   /**
    * What a dump of that level does without.
    *
+   * @param kernel the Linux that runs in it, if one was found
+   * @param info its VMCOREINFO
    * @throws IOException when the guest's kernel has to be asked and cannot be
    */
   public static LeftOut leftOut(
-      GuestMemory memory, List<X86Cpu> cpus, int pageSize, DumpLevel level, Progress progress)
+      GuestMemory memory,
+      Optional<LinuxKernel> kernel,
+      Optional<Vmcoreinfo> info,
+      int pageSize,
+      DumpLevel level,
+      Progress progress)
       throws IOException {
     if (!level.needsKernel()) {
       return LeftOut.nothing(level);
     }
-    Optional<LinuxKernel> kernel = LinuxKernel.find(memory, cpus);
     if (kernel.isEmpty()) {
       throw unfilterable(level, "no running one was found");
     }
-    Optional<GuestVmcoreinfo> info =
-        GuestVmcoreinfo.of(kernel.get(), Optional.empty(), List.of(new SymbolsVmcoreinfo()));
     if (info.isEmpty()) {
       throw unfilterable(
           level,
           "Linux %s has no VMCOREINFO, and symbols and types to make one are not there"
               .formatted(kernel.get().release()));
     }
-    return leftOut(
-        kernel.get().image().memory(),
-        info.get().info(),
-        FrameMap.of(memory.map(), pageSize),
-        level,
-        progress);
+    FrameMap frames = FrameMap.of(memory.map(), pageSize);
+    return leftOut(kernel.get().image().memory(), info.get(), frames, level, progress);
   }
 
   private static UnfilterableException unfilterable(DumpLevel level, String why) {

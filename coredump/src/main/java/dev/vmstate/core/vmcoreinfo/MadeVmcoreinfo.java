@@ -41,7 +41,6 @@ public final class MadeVmcoreinfo {
       case "before" -> !release.since(words[1]);
       case "symbol" -> kernel.symbol(words[1]).isPresent();
       case "no" -> kernel.symbol(words[2]).isEmpty();
-      case "type" -> kernel.size(words[1]).isPresent();
       case "32bit" -> kernel.memory().wordBytes() == 4;
       case "64bit" -> kernel.memory().wordBytes() == 8;
       default -> throw new IllegalArgumentException("no such condition: " + condition);

@@ -28,7 +28,7 @@ public final class VmcoreinfoPages {
    * @param bytes whole pages that follow each other
    * @param length of them together
    */
-  public void look(byte[] bytes, int length) {
+  void look(byte[] bytes, int length) {
     for (int at = 0; at + PAGE <= length && found.size() < MOST; at += PAGE) {
       if (Vmcoreinfo.mayBe(bytes, at)) {
         Vmcoreinfo.at(bytes, at, Math.min(2 * PAGE, length - at)).ifPresent(found::add);
@@ -82,13 +82,6 @@ public final class VmcoreinfoPages {
       }
     }
     return pages.of(kernel);
-  }
-
-  /** Without a kernel to ask there is nothing better than the only one there is. */
-  public Optional<GuestVmcoreinfo> only() {
-    return found.stream().map(Vmcoreinfo::release).distinct().count() == 1
-        ? Optional.of(new GuestVmcoreinfo(found.get(0), "the only one in RAM"))
-        : Optional.empty();
   }
 
   /** That of {@code kernel}, of what has passed. */

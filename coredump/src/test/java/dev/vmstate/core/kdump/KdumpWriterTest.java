@@ -65,18 +65,17 @@ class KdumpWriterTest {
     };
   }
 
-  private Optional<Vmcoreinfo> write(KdumpCompression compression) throws IOException {
-    return write(compression, LeftOut.nothing(DumpLevel.NONE)).vmcoreinfo();
-  }
-
   private KdumpWriter.Report write(KdumpCompression compression, LeftOut leftOut)
       throws IOException {
+    return write(compression, leftOut, Optional.empty());
+  }
+
+  private KdumpWriter.Report write(
+      KdumpCompression compression, LeftOut leftOut, Optional<Vmcoreinfo> info) throws IOException {
     return KdumpWriter.write(
-        memory(),
-        List.of(CPU, CPU, CPU),
+        new KdumpWriter.Content(memory(), List.of(CPU, CPU, CPU), Optional.empty(), info, leftOut),
         PAGE,
         compression,
-        leftOut,
         (bytes, at) -> {
           int length = bytes.remaining();
           bytes.get(file, (int) at, length);
@@ -104,13 +103,13 @@ class KdumpWriterTest {
     new Random(1).nextBytes(noise);
     System.arraycopy(noise, 0, ram, 3 * PAGE, PAGE);
     Arrays.fill(ram, 9 * PAGE, 10 * PAGE, (byte) 'z');
-    write(compression);
+    write(compression, LeftOut.nothing(DumpLevel.NONE));
     ByteBuffer in = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
     assertEquals("KDUMP   ", new String(file, 0, 8, StandardCharsets.US_ASCII));
     assertEquals(6, in.getInt(8));
     assertEquals(compression == KdumpCompression.ZLIB ? 1 : 0x20, in.getInt(424));
     assertEquals(PAGE, in.getInt(428));
-    assertEquals(2, in.getInt(432), "the notes, and room for VMCOREINFO");
+    assertEquals(1, in.getInt(432), "the notes");
     assertEquals(2, in.getInt(436));
     assertEquals(24, in.getInt(440));
     assertEquals(3, in.getInt(460));
@@ -119,13 +118,13 @@ class KdumpWriterTest {
     assertEquals(24, in.getLong(PAGE + 96));
     assertEquals(1, in.getInt(PAGE + 104 + 8), "NT_PRSTATUS comes first");
     assertEquals(336, in.getInt(PAGE + 104 + 4));
-    for (int bitmap = 3 * PAGE; bitmap <= 4 * PAGE; bitmap += PAGE) {
+    for (int bitmap = 2 * PAGE; bitmap <= 3 * PAGE; bitmap += PAGE) {
       assertEquals(0x00ff0003, in.getInt(bitmap));
       assertEquals(0, in.getInt(bitmap + 4));
     }
     int[] frames = {0, 1, 16, 17, 18, 19, 20, 21, 22, 23};
     for (int i = 0; i < frames.length; i++) {
-      int at = 5 * PAGE + 24 * i;
+      int at = 4 * PAGE + 24 * i;
       int offset = (int) in.getLong(at);
       byte[] packed = Arrays.copyOfRange(file, offset, offset + in.getInt(at + 8));
       byte[] expected = Arrays.copyOfRange(ram, i * PAGE, (i + 1) * PAGE);
@@ -143,7 +142,7 @@ class KdumpWriterTest {
         assertArrayEquals(expected, unpack(compression, packed), "frame " + frames[i]);
       }
     }
-    assertEquals(in.getLong(5 * PAGE + 24), in.getLong(5 * PAGE + 2 * 24), "zeros share a page");
+    assertEquals(in.getLong(4 * PAGE + 24), in.getLong(4 * PAGE + 2 * 24), "zeros share a page");
   }
 
   @Test
@@ -161,24 +160,25 @@ class KdumpWriterTest {
     ByteBuffer in = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
     assertEquals(1, in.getInt(424), "no status bit says so");
     assertEquals(17, in.getInt(PAGE + 8));
-    assertEquals(0x00ff0003, in.getInt(3 * PAGE));
-    assertEquals(0x00e30001, in.getInt(4 * PAGE));
+    assertEquals(0x00ff0003, in.getInt(2 * PAGE));
+    assertEquals(0x00e30001, in.getInt(3 * PAGE));
     int[] expected = {0, 2, 3, 7, 8, 9};
     for (int i = 0; i < expected.length; i++) {
-      int at = 5 * PAGE + 24 * i;
+      int at = 4 * PAGE + 24 * i;
       int offset = (int) in.getLong(at);
       byte[] packed = Arrays.copyOfRange(file, offset, offset + in.getInt(at + 8));
       byte first = in.getInt(at + 12) == 0 ? packed[0] : unpack(KdumpCompression.ZLIB, packed)[0];
       assertEquals(expected[i], first);
     }
-    assertEquals(5 * PAGE + 6 * 24, in.getLong(5 * PAGE), "data follows: frame 0 is of zeros");
+    assertEquals(4 * PAGE + 6 * 24, in.getLong(4 * PAGE), "data follows: frame 0 is of zeros");
   }
 
   @Test
-  void vmcoreinfoIsFoundAndPointedAt() throws Exception {
+  void vmcoreinfoIsANoteAndPointedAt() throws Exception {
     byte[] text = TEXT.getBytes(StandardCharsets.US_ASCII);
-    System.arraycopy(text, 0, ram, 5 * PAGE, text.length);
-    Optional<Vmcoreinfo> found = write(KdumpCompression.ZLIB);
+    Optional<Vmcoreinfo> info = Vmcoreinfo.of(text);
+    LeftOut nothing = LeftOut.nothing(DumpLevel.NONE);
+    Optional<Vmcoreinfo> found = write(KdumpCompression.ZLIB, nothing, info).vmcoreinfo();
     assertEquals("6.1.0-test", found.orElseThrow().release());
     assertEquals(OptionalLong.of(-861929472), found.get().physBase());
     ByteBuffer in = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
@@ -196,13 +196,12 @@ class KdumpWriterTest {
   }
 
   @Test
-  void theKernelsNoteIsAsGoodAsItsText() throws Exception {
+  void theKernelsNoteIsAsGoodAsItsText() {
     ByteBuffer page = ByteBuffer.allocate(PAGE).order(ByteOrder.LITTLE_ENDIAN);
     page.putInt(11).putInt(TEXT.length()).putInt(0);
     page.put("VMCOREINFO\0\0".getBytes(StandardCharsets.US_ASCII));
     page.put(TEXT.getBytes(StandardCharsets.US_ASCII));
-    System.arraycopy(page.array(), 0, ram, 5 * PAGE, PAGE);
-    assertEquals("6.1.0-test", write(KdumpCompression.ZSTD).orElseThrow().release());
+    assertEquals("6.1.0-test", Vmcoreinfo.at(page.array(), 0, PAGE).orElseThrow().release());
     page.putInt(4, TEXT.length() + 1);
     assertTrue(Vmcoreinfo.at(page.array(), 0, PAGE).isEmpty());
     page.putInt(4, PAGE);

@@ -6,9 +6,7 @@ import dev.vmstate.bytes.Progress;
 import dev.vmstate.core.kernel.LinuxKernel;
 import dev.vmstate.core.vmcoreinfo.GuestVmcoreinfo;
 import dev.vmstate.exchange.GuestKernel;
-import dev.vmstate.exchange.VmcoreinfoVisitor;
 import dev.vmstate.snapshot.Snapshot;
-import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.ArrayList;
@@ -17,24 +15,19 @@ import java.util.Optional;
 import java.util.OptionalLong;
 
 /** What {@code info --kernel} adds: the guest's Linux kernel, by its own page tables. */
-final class KernelFacts {
+final class KernelText {
   private final Optional<LinuxKernel> kernel;
   private final Optional<GuestVmcoreinfo> vmcoreinfo;
 
-  private KernelFacts(Optional<LinuxKernel> kernel, Optional<GuestVmcoreinfo> vmcoreinfo) {
+  private KernelText(Optional<LinuxKernel> kernel, Optional<GuestVmcoreinfo> vmcoreinfo) {
     this.kernel = kernel;
     this.vmcoreinfo = vmcoreinfo;
   }
 
-  /** Looks for it, in all of RAM where it has to. */
-  static KernelFacts of(Snapshot snapshot, Progress progress) throws IOException {
-    if (snapshot instanceof StreamSnapshot stream) {
-      stream.randomAccess(progress);
-    }
-    VmcoreinfoVisitor passed = new VmcoreinfoVisitor(snapshot.pageSize());
-    snapshot.scan(passed, progress);
-    GuestKernel found = GuestKernel.of(snapshot, snapshot.memory(), passed.pages());
-    return new KernelFacts(found.kernel(), found.vmcoreinfo());
+  /** Looks for it, in all of RAM where it has to; nothing of the snapshot was read yet. */
+  static KernelText of(Snapshot snapshot, Progress progress) throws IOException {
+    GuestKernel found = GuestKernel.of(snapshot, progress);
+    return new KernelText(found.kernel(), found.vmcoreinfo());
   }
 
   /** The value of {@code "kernel"}: null when there is no Linux. */
