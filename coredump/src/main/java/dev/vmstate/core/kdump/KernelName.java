@@ -35,17 +35,25 @@ final class KernelName {
   private static Optional<Utsname> inMemory(LinuxKernel kernel, Vmcoreinfo info)
       throws IOException {
     OptionalLong namespace = info.symbol("init_uts_ns");
+    if (namespace.isEmpty()) {
+      return Optional.empty();
+    }
+    // Kernels before 6.0 do not say where the name is: first, or behind a kref. libkdumpfile, and
+    // so drgn, takes a dump without the version that stands there for none.
     OptionalLong name = info.offset("uts_namespace.name");
-    if (namespace.isEmpty() || name.isEmpty()) {
-      return Optional.empty();
+    long[] offsets = name.isPresent() ? new long[] {name.getAsLong()} : new long[] {0, 4};
+    for (long offset : offsets) {
+      ByteBuffer bytes = ByteBuffer.allocate(Utsname.BYTES);
+      try {
+        kernel.image().memory().read(namespace.getAsLong() + offset, bytes);
+      } catch (UnmappedAddressException e) {
+        continue;
+      }
+      Utsname found = Utsname.decode(bytes.flip());
+      if (found.release().equals(info.release())) {
+        return Optional.of(found);
+      }
     }
-    ByteBuffer bytes = ByteBuffer.allocate(Utsname.BYTES);
-    try {
-      kernel.image().memory().read(namespace.getAsLong() + name.getAsLong(), bytes);
-    } catch (UnmappedAddressException e) {
-      return Optional.empty();
-    }
-    Utsname found = Utsname.decode(bytes.flip());
-    return found.release().equals(info.release()) ? Optional.of(found) : Optional.empty();
+    return Optional.empty();
   }
 }
