@@ -38,7 +38,8 @@ class KernelNameTest {
     String[] fields = {"Linux", "node", LinuxGuest.RELEASE, "#1 SMP", "x86_64", "(none)"};
     for (int i = 0; i < fields.length; i++) {
       ram.bytes(
-          PHYSICAL + NAMESPACE + offset + FIELD * i, fields[i].getBytes(StandardCharsets.US_ASCII));
+          PHYSICAL + NAMESPACE + offset + (long) FIELD * i,
+          fields[i].getBytes(StandardCharsets.US_ASCII));
     }
   }
 
