@@ -1,6 +1,6 @@
 package dev.vmstate.core.btf;
 
-import dev.vmstate.core.kernel.TypeLayout;
+import dev.vmstate.core.kernel.KernelTypes;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -11,7 +11,7 @@ import java.util.OptionalLong;
  * elements of arrays, {@code pid_links[0].next}; it goes through unnamed members and typedefs, not
  * through pointers: what is behind one lies elsewhere.
  */
-public final class Structs implements TypeLayout {
+public final class Structs implements KernelTypes {
   /** Unnamed members inside one another; what is deeper was made to be. */
   private static final int MOST_NESTED = 32;
 
@@ -40,11 +40,13 @@ public final class Structs implements TypeLayout {
   }
 
   @Override
-  public OptionalLong offset(String type, String path) {
+  public Optional<Field> field(String type, String path) {
     Optional<Member> member = member(type, path);
-    return member.isEmpty() || member.get().bits() != 0 || member.get().bit() % 8 != 0
-        ? OptionalLong.empty()
-        : OptionalLong.of(member.get().bit() / 8);
+    if (member.isEmpty()) {
+      return Optional.empty();
+    }
+    OptionalLong size = size(member.get().type());
+    return Optional.of(new Field(member.get().bit(), member.get().bits(), size.orElse(0)));
   }
 
   @Override
@@ -178,7 +180,7 @@ public final class Structs implements TypeLayout {
     return Optional.of(here);
   }
 
-  /** Elements of an array member; 0 of a flexible one. */
+  @Override
   public OptionalLong length(String type, String path) {
     Optional<Member> member = member(type, path);
     if (member.isEmpty()) {
@@ -190,7 +192,7 @@ public final class Structs implements TypeLayout {
         : OptionalLong.empty();
   }
 
-  /** The value of a name in any enum: {@code PG_slab}, {@code NR_FREE_PAGES}. */
+  @Override
   public OptionalLong enumerator(String name) {
     byte[] bytes = name.getBytes(StandardCharsets.ISO_8859_1);
     for (int id = 1; id < btf.count(); id++) {

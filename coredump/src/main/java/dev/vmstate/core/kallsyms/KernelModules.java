@@ -2,6 +2,7 @@ package dev.vmstate.core.kallsyms;
 
 import dev.vmstate.core.kernel.KernelImage;
 import dev.vmstate.core.kernel.KernelMemory;
+import dev.vmstate.core.kernel.ListWalk;
 import dev.vmstate.core.kernel.TypeLayout;
 import dev.vmstate.memory.UnmappedAddressException;
 import java.io.IOException;

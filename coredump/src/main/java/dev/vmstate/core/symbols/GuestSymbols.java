@@ -41,8 +41,11 @@ public record GuestSymbols(
     notes = List.copyOf(notes);
   }
 
-  /** Looks in the image of {@code kernel}, and in the memory of its modules. */
-  public static GuestSymbols find(LinuxKernel kernel) throws IOException {
+  /**
+   * Looks in the image of {@code kernel} alone: names and types of the kernel proper, no module's.
+   * Takes half the time.
+   */
+  public static GuestSymbols ofImage(LinuxKernel kernel) throws IOException {
     Kallsyms.Found found = Kallsyms.find(kernel.image());
     List<String> notes = new ArrayList<>(found.notes());
     if (found.symbols().isEmpty()) {
@@ -50,6 +53,15 @@ public record GuestSymbols(
     }
     SymbolTable symbols = found.symbols().orElse(SymbolTable.EMPTY);
     Optional<Structs> types = Btf.find(kernel.image(), bounds(symbols)).map(Structs::new);
+    return new GuestSymbols(kernel, symbols, types, List.of(), List.of(), notes);
+  }
+
+  /** Looks in the image of {@code kernel}, and in the memory of its modules. */
+  public static GuestSymbols find(LinuxKernel kernel) throws IOException {
+    GuestSymbols image = ofImage(kernel);
+    List<String> notes = new ArrayList<>(image.notes());
+    SymbolTable symbols = image.symbols();
+    Optional<Structs> types = image.types();
     KernelModules.Found modules =
         KernelModules.symbols(kernel.image(), symbols, types.map(known -> (TypeLayout) known));
     notes.addAll(modules.notes());

@@ -1,6 +1,5 @@
-package dev.vmstate.core.kallsyms;
+package dev.vmstate.core.kernel;
 
-import dev.vmstate.core.kernel.KernelMemory;
 import dev.vmstate.memory.UnmappedAddressException;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -16,10 +15,24 @@ import java.util.Set;
  * @param entries addresses of the {@code list_head}s in the entries
  * @param fault why it ended before the head, if so
  */
-record ListWalk(List<Long> entries, Optional<String> fault) {
+public record ListWalk(List<Long> entries, Optional<String> fault) {
   private static final int MOST = 16_384;
 
-  static ListWalk of(KernelMemory memory, long head) throws IOException {
+  public ListWalk {
+    entries = List.copyOf(entries);
+  }
+
+  /** Of a list that has 16384 entries at most. */
+  public static ListWalk of(KernelMemory memory, long head) throws IOException {
+    return of(memory, head, MOST);
+  }
+
+  /**
+   * Follows {@code next} from {@code head} on.
+   *
+   * @param most entries taken; what is longer is reported as a fault
+   */
+  public static ListWalk of(KernelMemory memory, long head, int most) throws IOException {
     List<Long> entries = new ArrayList<>();
     Set<Long> seen = new HashSet<>();
     try {
@@ -29,8 +42,8 @@ record ListWalk(List<Long> entries, Optional<String> fault) {
           return new ListWalk(
               entries, Optional.of("comes back to 0x%x, not to its head".formatted(at)));
         }
-        if (entries.size() == MOST) {
-          return new ListWalk(entries, Optional.of("has more than %d entries".formatted(MOST)));
+        if (entries.size() == most) {
+          return new ListWalk(entries, Optional.of("has more than %d entries".formatted(most)));
         }
         long next = memory.word(at);
         entries.add(at);

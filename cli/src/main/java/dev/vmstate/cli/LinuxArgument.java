@@ -1,0 +1,35 @@
+package dev.vmstate.cli;
+
+import dev.vmstate.core.objects.KernelObjects;
+import dev.vmstate.exchange.GuestObjects;
+import dev.vmstate.snapshot.Snapshot;
+import java.io.IOException;
+import picocli.CommandLine.Mixin;
+
+/** The SNAPSHOT of a command that asks the guest's Linux kernel. */
+final class LinuxArgument {
+  @Mixin private SnapshotArgument snapshot;
+  @Mixin private Below4g below4g;
+
+  /** Opened read-only; nothing of it was read yet. */
+  Snapshot open() throws IOException {
+    Snapshot opened = snapshot.open();
+    try {
+      below4g.apply(opened);
+      return opened;
+    } catch (RuntimeException e) {
+      opened.close();
+      throw e;
+    }
+  }
+
+  /** The structures of its kernel. */
+  KernelObjects objects(Snapshot opened, Output output) throws IOException {
+    try {
+      return GuestObjects.of(opened, output.progress());
+    } catch (IOException e) {
+      String message = String.valueOf(e.getMessage());
+      throw message.startsWith(snapshot.source().toString()) ? e : snapshot.notThere(e);
+    }
+  }
+}

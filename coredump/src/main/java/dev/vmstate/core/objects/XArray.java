@@ -1,0 +1,146 @@
+package dev.vmstate.core.objects;
+
+import dev.vmstate.core.kernel.KernelMemory;
+import dev.vmstate.memory.UnmappedAddressException;
+import java.io.IOException;
+import java.util.Optional;
+
+/**
+ * A {@code struct xarray}: page caches, and the IDRs that hold pids. An entry is a pointer; one
+ * with bit 0 set is a value (a swap entry, a shadow). {@code (entry & 3) == 2} is a node, and below
+ * 4096 a mark of the array's own: sibling, retry, zero. Linux 4.20 and later. Source: {@code
+ * include/linux/xarray.h}, {@code lib/xarray.c}.
+ */
+public final class XArray {
+  private static final int INTERNAL = 2;
+  private static final int MASK = 3;
+  private static final long LEAST_NODE = 4096;
+  private static final int MOST_LEVELS = 16;
+
+  /** Told of every entry, values too. */
+  public interface Visitor {
+    /** False ends the walk. */
+    boolean entry(long index, long entry) throws IOException;
+  }
+
+  private final KernelMemory memory;
+  private final long head;
+  private final long shiftAt;
+  private final long slotsAt;
+  private final int slots;
+  private long left;
+
+  /**
+   * Of the array at an address.
+   *
+   * @param address of the {@code struct xarray} (in an IDR: of its {@code idr_rt})
+   * @throws NoSuchMemberException for a kernel older than XArrays
+   */
+  public XArray(KernelObjects objects, long address) throws IOException {
+    KernelObject node = objects.at("xa_node", 0);
+    this.memory = objects.memory();
+    this.head = memory.word(objects.at("xarray", address).at("xa_head"));
+    this.shiftAt = node.at("shift");
+    this.slotsAt = node.at("slots");
+    this.slots = (int) Math.min(64, objects.types().length("xa_node", "slots").orElse(64));
+  }
+
+  /** The entry at an index; 0 where there is none. */
+  public long load(long index) throws IOException {
+    long entry = head;
+    if (!isNode(entry)) {
+      return index == 0 && !isInternal(entry) ? entry : 0;
+    }
+    for (int level = 0, above = 64; level < MOST_LEVELS; level++) {
+      int shift = memory.u8(entry - INTERNAL + shiftAt);
+      if (shift >= above || level == 0 && index >>> shift >= slots) {
+        return 0;
+      }
+      long next = slot(entry, (int) (index >>> shift) & slots - 1);
+      if (isSibling(next)) {
+        next = slot(entry, (int) (next >>> 2) & slots - 1);
+      }
+      if (!isNode(next)) {
+        return isInternal(next) ? 0 : next;
+      }
+      entry = next;
+      above = shift;
+    }
+    return 0;
+  }
+
+  /**
+   * Tells of all entries, by index; an entry for many indices once, with the first of them.
+   *
+   * @param most nodes and entries looked at
+   * @return why it broke off before the end, if so; a visitor that wants no more is no reason
+   */
+  public Optional<String> walk(int most, Visitor visitor) throws IOException {
+    left = most;
+    if (isNode(head)) {
+      Walk walk = new Walk(visitor);
+      walk.node(head, 0, 64);
+      return walk.fault;
+    }
+    if (head != 0 && !isInternal(head)) {
+      visitor.entry(0, head);
+    }
+    return Optional.empty();
+  }
+
+  private final class Walk {
+    private final Visitor visitor;
+    private Optional<String> fault = Optional.empty();
+
+    Walk(Visitor visitor) {
+      this.visitor = visitor;
+    }
+
+    private boolean broken(String why) {
+      fault = fault.isPresent() ? fault : Optional.of(why);
+      return left > 0;
+    }
+
+    /** False when the walk is over. */
+    boolean node(long entry, long first, int above) throws IOException {
+      try {
+        int shift = memory.u8(entry - INTERNAL + shiftAt);
+        if (shift >= above) {
+          return broken("has a node at 0x%x that is not below its parent".formatted(entry));
+        }
+        for (int i = 0; i < slots; i++) {
+          long next = slot(entry, i);
+          if (next == 0 || isInternal(next) && !isNode(next)) {
+            continue;
+          }
+          if (left-- <= 0) {
+            return broken("has more entries than a kernel makes");
+          }
+          long index = first | (long) i << shift;
+          if (!(isNode(next) ? node(next, index, shift) : visitor.entry(index, next))) {
+            return false;
+          }
+        }
+        return true;
+      } catch (UnmappedAddressException outside) {
+        return broken("leads to 0x%x, where no RAM is".formatted(outside.address()));
+      }
+    }
+  }
+
+  private long slot(long node, int at) throws IOException {
+    return memory.word(node - INTERNAL + slotsAt + (long) at * memory.wordBytes());
+  }
+
+  private static boolean isInternal(long entry) {
+    return (entry & MASK) == INTERNAL;
+  }
+
+  private static boolean isNode(long entry) {
+    return isInternal(entry) && Long.compareUnsigned(entry, LEAST_NODE) > 0;
+  }
+
+  private boolean isSibling(long entry) {
+    return isInternal(entry) && Long.compareUnsigned(entry >>> 2, slots) < 0;
+  }
+}
