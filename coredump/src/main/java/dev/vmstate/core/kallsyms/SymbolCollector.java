@@ -6,7 +6,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /** Makes a {@link SymbolTable} of symbols that come one by one. */
-final class SymbolCollector {
+public final class SymbolCollector {
   /**
    * More than any kernel's modules have, and bounded where lists and counts are not to be trusted.
    */
@@ -23,7 +23,7 @@ final class SymbolCollector {
   private int size;
 
   /** What follows is that module's; false when there were too many of them. */
-  boolean module(String name) {
+  public boolean module(String name) {
     if (modules.size() > Short.MAX_VALUE / 2) {
       return false;
     }
@@ -32,7 +32,7 @@ final class SymbolCollector {
   }
 
   /** One more; false when there is no room for it. */
-  boolean add(String name, char type, long address) {
+  public boolean add(String name, char type, long address) {
     byte[] bytes = name.getBytes(StandardCharsets.ISO_8859_1);
     int end = starts[size] + bytes.length;
     if (size >= MOST || end > MOST_TEXT) {
@@ -55,7 +55,8 @@ final class SymbolCollector {
     return true;
   }
 
-  SymbolTable table() {
+  /** All of them, in the order in which they came. */
+  public SymbolTable table() {
     return new SymbolTable(
         Arrays.copyOf(text, starts[size]),
         Arrays.copyOf(starts, size + 1),
