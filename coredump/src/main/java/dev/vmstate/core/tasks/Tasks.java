@@ -1,0 +1,109 @@
+package dev.vmstate.core.tasks;
+
+import dev.vmstate.core.objects.KernelObjects;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * All tasks of a guest: its processes, their threads, the kernel's threads. They are looked for in
+ * the three ways of {@link FoundBy}; a list that is broken, or from which somebody was taken out,
+ * loses none that another way has.
+ */
+public final class Tasks {
+  private final RunQueues runQueues;
+  private final Set<FoundBy> ways;
+  private final Map<Task, Set<FoundBy>> found;
+
+  /** In the order they were found: threads of a process as the kernel has them. */
+  private final Map<Integer, List<Task>> processes = new TreeMap<>();
+
+  private final Map<Integer, Task> byPid = new TreeMap<>();
+
+  /** Those of {@link #byPid}; with a pid that is there already somebody hides. */
+  private final Set<Task> firsts;
+
+  private final List<String> notes;
+
+  private Tasks(TaskSearch search, RunQueues runQueues) throws IOException {
+    this.runQueues = runQueues;
+    this.ways = Collections.unmodifiableSet(search.ways);
+    this.found = new LinkedHashMap<>(search.found);
+    this.notes = search.notes();
+    for (Task task : found.keySet()) {
+      processes.computeIfAbsent(task.tgid(), pid -> new ArrayList<>()).add(task);
+      byPid.putIfAbsent(task.pid(), task);
+    }
+    this.firsts = new HashSet<>(byPid.values());
+  }
+
+  /**
+   * Finds them.
+   *
+   * @throws IOException when this kernel does not say where its tasks are, not when they are broken
+   */
+  public static Tasks of(KernelObjects objects) throws IOException {
+    TaskSearch search = new TaskSearch(objects);
+    RunQueues queues = RunQueues.of(objects);
+    search.taskList();
+    search.pidTable();
+    search.runQueues(queues);
+    return new Tasks(search, queues);
+  }
+
+  /** Every thread of every process, by pid; the idle tasks are not among them. */
+  public List<Task> all() {
+    List<Task> all = new ArrayList<>(byPid.values());
+    found.keySet().stream().filter(task -> !firsts.contains(task)).forEach(all::add);
+    return all;
+  }
+
+  /**
+   * The processes by their number, each with its threads: the first thread first, if it is there.
+   */
+  public Map<Integer, List<Task>> processes() {
+    return Collections.unmodifiableMap(processes);
+  }
+
+  /** The thread or process of that number. */
+  public Optional<Task> find(int pid) {
+    return Optional.ofNullable(byPid.get(pid));
+  }
+
+  /** All threads of the process {@code task} is in, in the kernel's order. */
+  public List<Task> threads(Task task) throws IOException {
+    return List.copyOf(processes.getOrDefault(task.tgid(), List.of(task)));
+  }
+
+  /** The idle task of each CPU. */
+  public List<Task> idle() {
+    return List.copyOf(runQueues.idle());
+  }
+
+  /** What each CPU runs. */
+  public RunQueues runQueues() {
+    return runQueues;
+  }
+
+  /** The ways this kernel could be asked in. */
+  public Set<FoundBy> ways() {
+    return ways;
+  }
+
+  /** The ways that found it. */
+  public Set<FoundBy> foundBy(Task task) {
+    return Collections.unmodifiableSet(found.getOrDefault(task, Set.of()));
+  }
+
+  /** Where a list broke off, or has what cannot be, in sentences for people. */
+  public List<String> notes() {
+    return List.copyOf(notes);
+  }
+}
