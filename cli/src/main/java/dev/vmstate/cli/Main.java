@@ -37,6 +37,7 @@ import picocli.CommandLine.Spec;
       NicsCommand.class,
       CpusCommand.class,
       MemoryMapCommand.class,
+      MountsCommand.class,
       ExtractCommand.class,
       SymbolsCommand.class,
       GetCommand.class,
