@@ -13,12 +13,17 @@ final class GuestText {
 
   /** One line; spaces stay. */
   static String line(String bytes) {
-    return escaped(bytes, "\\");
+    return escaped(bytes, "\\", "", "\\%03o");
+  }
+
+  /** A line of a log: tabs and backslashes stay, bytes are {@code \x1b}, as dmesg shows them. */
+  static String message(String bytes) {
+    return escaped(bytes, "", "\t", "\\x%02x");
   }
 
   /** One word, as in {@code /proc/mounts}: no space either. */
   static String word(String bytes) {
-    return escaped(bytes, " \\");
+    return escaped(bytes, " \\", "", "\\%03o");
   }
 
   /** For JSON, which has escapes of its own: UTF-8 where it is, else as {@link #line}. */
@@ -31,16 +36,17 @@ final class GuestText {
     }
   }
 
-  private static String escaped(String bytes, String also) {
+  private static String escaped(String bytes, String also, String kept, String form) {
     StringBuilder text = new StringBuilder();
     int at = 0;
     while (at < bytes.length()) {
       int length = sequence(bytes, at);
       String part = bytes.substring(at, at + Math.max(1, length));
       String shown = new String(part.getBytes(StandardCharsets.ISO_8859_1), StandardCharsets.UTF_8);
-      if (length == 0 || !isPlain(shown.codePointAt(0)) || also.contains(shown)) {
+      boolean plain = length > 0 && (isPlain(shown.codePointAt(0)) || kept.contains(shown));
+      if (!plain || also.contains(shown)) {
         for (char raw : part.toCharArray()) {
-          text.append("\\%03o".formatted((int) raw));
+          text.append(form.formatted((int) raw));
         }
       } else {
         text.append(shown);

@@ -1,6 +1,7 @@
 package dev.vmstate.cli;
 
 import dev.vmstate.core.objects.KernelObjects;
+import dev.vmstate.exchange.GuestLog;
 import dev.vmstate.exchange.GuestObjects;
 import dev.vmstate.snapshot.Snapshot;
 import java.io.IOException;
@@ -27,6 +28,16 @@ final class LinuxArgument {
   KernelObjects objects(Snapshot opened, Output output) throws IOException {
     try {
       return GuestObjects.of(opened, output.progress());
+    } catch (IOException e) {
+      String message = String.valueOf(e.getMessage());
+      throw message.startsWith(snapshot.source().toString()) ? e : snapshot.notThere(e);
+    }
+  }
+
+  /** The log of its kernel, which needs less than {@link #objects}. */
+  GuestLog log(Snapshot opened, Output output) throws IOException {
+    try {
+      return GuestLog.of(opened, output.progress());
     } catch (IOException e) {
       String message = String.valueOf(e.getMessage());
       throw message.startsWith(snapshot.source().toString()) ? e : snapshot.notThere(e);

@@ -40,6 +40,7 @@ import picocli.CommandLine.Spec;
       MountsCommand.class,
       ExtractCommand.class,
       SymbolsCommand.class,
+      DmesgCommand.class,
       GetCommand.class,
       SetCommand.class,
       SetMacCommand.class,
