@@ -88,6 +88,89 @@ public final class XArray {
     return Optional.empty();
   }
 
+  /** Told of entries with all indices they are for. */
+  public interface RangeVisitor {
+    /** {@code last} belongs to it; an entry for many is told once, with all of them. */
+    void entry(long first, long last, long entry) throws IOException;
+  }
+
+  /**
+   * Tells of the entries for any index from {@code from} to {@code last}, by index. Only the nodes
+   * that lead there are read.
+   *
+   * @param most nodes and entries looked at
+   * @return why it broke off before the end, if so
+   */
+  public Optional<String> range(long from, long last, int most, RangeVisitor visitor)
+      throws IOException {
+    left = most;
+    if (isNode(head)) {
+      RangeWalk walk = new RangeWalk(from, last, visitor);
+      walk.node(head, 0, 64);
+      return walk.fault;
+    }
+    if (head != 0 && !isInternal(head) && from == 0) {
+      visitor.entry(0, 0, head);
+    }
+    return Optional.empty();
+  }
+
+  private final class RangeWalk {
+    private final long from;
+    private final long last;
+    private final RangeVisitor visitor;
+    private Optional<String> fault = Optional.empty();
+
+    RangeWalk(long from, long last, RangeVisitor visitor) {
+      this.from = from;
+      this.last = last;
+      this.visitor = visitor;
+    }
+
+    private void broken(String why) {
+      fault = fault.isPresent() ? fault : Optional.of(why);
+    }
+
+    void node(long entry, long first, int above) throws IOException {
+      try {
+        int shift = memory.u8(entry - INTERNAL + shiftAt);
+        if (shift >= above) {
+          broken("has a node at 0x%x that is not below its parent".formatted(entry));
+          return;
+        }
+        int begin = from > first ? (int) Math.min(slots, (from - first) >>> shift) : 0;
+        if (begin < slots && isSibling(slot(entry, begin))) {
+          begin = (int) Math.min(begin, slot(entry, begin) >>> 2);
+        }
+        for (int i = begin; i < slots; i++) {
+          long index = first + ((long) i << shift);
+          if (index > last || index < first) {
+            return;
+          }
+          long next = slot(entry, i);
+          if (next == 0 || isInternal(next) && !isNode(next)) {
+            continue;
+          }
+          if (left-- <= 0) {
+            broken("has more entries than a kernel makes");
+            return;
+          }
+          if (isNode(next)) {
+            node(next, index, shift);
+          } else {
+            int end = i + 1;
+            while (end < slots && isSibling(slot(entry, end)) && slot(entry, end) >>> 2 == i) {
+              end++;
+            }
+            visitor.entry(index, first + ((long) end << shift) - 1, next);
+          }
+        }
+      } catch (UnmappedAddressException outside) {
+        broken("leads to 0x%x, where no RAM is".formatted(outside.address()));
+      }
+    }
+  }
+
   private final class Walk {
     private final Visitor visitor;
     private Optional<String> fault = Optional.empty();
