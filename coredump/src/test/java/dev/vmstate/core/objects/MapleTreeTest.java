@@ -50,8 +50,8 @@ class MapleTreeTest {
     kernel.word(node + 128 + 8, DIRECT + 0x50000 + first);
     if (full) {
       for (int i = 2; i < 15; i++) {
-        kernel.word(node + 8 + 8 * i, first + 0x1000L * (i + 1) - 1);
-        kernel.word(node + 128 + 8 * i, 0);
+        kernel.word(node + 8 + 8L * i, first + 0x1000L * (i + 1) - 1);
+        kernel.word(node + 128 + 8L * i, 0);
       }
       kernel.word(node + 128 + 8 * 15, DIRECT + 0x51000 + first);
     }
@@ -78,7 +78,7 @@ class MapleTreeTest {
   void aNodeThatLeadsToItselfEnds() throws IOException {
     root(NODE | GAPPED);
     for (int i = 0; i < 10; i++) {
-      kernel.word(NODE + 80 + 8 * i, NODE | 3 << 3 | 4);
+      kernel.word(NODE + 80 + 8L * i, NODE | 3 << 3 | 4);
     }
     assertTrue(walk().orElseThrow().contains("level 31"));
   }
@@ -87,8 +87,8 @@ class MapleTreeTest {
   void manyPathsToOneNodeEnd() throws IOException {
     root(NODE | GAPPED);
     for (int i = 0; i < 9; i++) {
-      kernel.word(NODE + 8 + 8 * i, i);
-      kernel.word(NODE + 80 + 8 * i, NODE | 3 << 3 | 4);
+      kernel.word(NODE + 8 + 8L * i, i);
+      kernel.word(NODE + 80 + 8L * i, NODE | 3 << 3 | 4);
     }
     assertTrue(walk().isPresent());
   }
