@@ -11,7 +11,7 @@
  *   TICK 17 counter=1119 zero=00000000 e1000=52:54:00:12:34:56 text=the guest wrote this
  *
  * Reads commands of one byte from the console: d keeps dirtying memory, r makes the drivers of all network cards
- * start over.
+ * start over, n prints "NAME " and the host's name and makes every card ask (ARP) for a neighbour.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -19,6 +19,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -141,6 +142,24 @@ static void bring_up(const char *card, void *with) {
     if (ioctl(socket_, SIOCSIFFLAGS, &request)) {
       dprintf(1, "NOTE %s up: %s\n", card, strerror(errno));
     }
+  }
+  close(socket_);
+}
+
+/* A packet to a neighbour that nobody knows: the kernel asks for its address first, with the card's own. */
+static void ask_neighbours(const char *card, void *with) {
+  unsigned char *next = with;
+  struct ifreq request = {0};
+  struct sockaddr_in *own = (struct sockaddr_in *)&request.ifr_addr;
+  int socket_ = socket(AF_INET, SOCK_DGRAM, 0);
+  snprintf(request.ifr_name, sizeof request.ifr_name, "%s", card);
+  own->sin_family = AF_INET;
+  own->sin_addr.s_addr = htonl(0x0a000002u + (*next << 16));
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
+  to.sin_addr.s_addr = htonl(0x0a000003u + (*next)++);
+  if (ioctl(socket_, SIOCSIFADDR, &request) || setsockopt(socket_, SOL_SOCKET, SO_BINDTODEVICE, card, strlen(card) + 1) ||
+      sendto(socket_, "", 1, 0, (void *)&to, sizeof to) < 0) {
+    dprintf(1, "NOTE %s asks: %s\n", card, strerror(errno));
   }
   close(socket_);
 }
@@ -311,6 +330,12 @@ int main(void) {
       if (command == 'r') {
         each_card(start_over, NULL);
         each_card(bring_up, NULL);
+      }
+      if (command == 'n') {
+        unsigned char neighbour = 0;
+        each_card(ask_neighbours, &neighbour);
+        uname(&system);
+        dprintf(1, "NAME %s\n", system.nodename);
       }
     }
   }

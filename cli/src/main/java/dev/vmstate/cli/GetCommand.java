@@ -34,7 +34,8 @@ import picocli.CommandLine.Parameters;
       "0x107 [IO MEMORY MASTER SERR].",
       "Of a whole device or struct it lists the fields, arrays and buffers without their values;",
       "of bytes with fields in them too, if a slash ends the path: mc146818rtc/cmos_data/",
-      "Out of guest memory: uuid, vmgenid, smbios.serial, acpi.FACP.oem_id (see 'vmstate set').",
+      "Out of guest memory: uuid, vmgenid, smbios.serial, acpi.FACP.oem_id (see 'vmstate set'),",
+      "guest.hostname, guest.domainname.",
       "Of a libvirt save image also domain.xml and cookie.xml as they are, libvirt/was_running."
     },
     footer = {

@@ -44,7 +44,8 @@ import picocli.CommandLine.Spec;
       "guest memory smbios.serial, .product, .manufacturer, .version, .sku, .family, the same of",
       "smbios.board and smbios.chassis, smbios.bios.vendor, .version, .date, all as long as they",
       "were or shorter; acpi.TABLE.oem_id, .oem_table_id, .oem_revision, .creator_id,",
-      ".creator_revision, acpi.TABLE[OFFSET] and the table's checksum."
+      ".creator_revision, acpi.TABLE[OFFSET] and the table's checksum.",
+      "In the memory of a guest's Linux guest.hostname, guest.domainname."
     },
     footer = {
       "",
@@ -54,6 +55,7 @@ import picocli.CommandLine.Spec;
       "  vmstate set vm.mig machine=pc-i440fx-5.2 -o new.mig",
       "  vmstate set vm.mig clock+=1h --in-place",
       "  vmstate set vm.mig uuid=auto smbios.serial=SN42 acpi.FACP[0x2e]=1 -o new.mig",
+      "  vmstate set vm.mig guest.hostname=copy2 -o new.mig",
       "  vmstate set vm.save domain.xml=@domain.xml -o new.save"
     })
 final class SetCommand implements Callable<Integer> {

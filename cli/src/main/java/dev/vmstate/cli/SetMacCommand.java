@@ -28,7 +28,8 @@ import picocli.CommandLine.TypeConversionException;
     footer = {
       "",
       "Example:",
-      "  vmstate set-mac vm.mig 0000:00:03.0/e1000 52:54:00:12:34:56 -o new.mig"
+      "  vmstate set-mac vm.mig 0000:00:03.0/e1000 52:54:00:12:34:56 -o new.mig",
+      "  vmstate set-mac vm.mig e1000 52:54:00:12:34:56 --guest -o new.mig"
     })
 final class SetMacCommand implements Callable<Integer> {
   @Mixin private SnapshotArgument snapshot;
@@ -56,6 +57,16 @@ final class SetMacCommand implements Callable<Integer> {
       })
   private boolean allCopies;
 
+  @Option(
+      names = "--guest",
+      description = {
+        "Also change what the guest's Linux has of the address in its memory: interfaces with it,",
+        "their drivers' copies. Resumed, 'ip link' in the guest and the card agree."
+      })
+  private boolean guest;
+
+  @Mixin private Below4g below4g;
+
   static final class MacConverter implements ITypeConverter<MacAddress> {
     @Override
     public MacAddress convert(String text) {
@@ -80,9 +91,13 @@ final class SetMacCommand implements Callable<Integer> {
     target.check();
     try (StreamSnapshot opened = snapshot.openStream()) {
       target.prepare(opened, output);
+      below4g.apply(opened);
       Nic found = find(Nics.of(opened.devices()));
       MacEdit edit = new MacEdit(opened, found, mac, allCopies);
-      try (EditPlan plan = EditPlan.of(opened, edit.fields(), edit.saved())) {
+      if (guest) {
+        edit.guest(output.progress());
+      }
+      try (EditPlan plan = EditPlan.of(edit)) {
         EditReport.print(target.carryOut(plan, output), target.done(), edit.limits(), output);
       }
     }

@@ -10,9 +10,10 @@ import java.util.Optional;
 
 /** Finds the network cards among a machine's devices, by the name of their section. */
 public final class Nics {
-  private static final String GUEST =
+  /** The limit of every card that an edit of the guest's kernel takes away. */
+  public static final String GUEST =
       "the guest kernel's copy (net_device) in RAM: its driver goes on using the old address until"
-          + " it is reloaded";
+          + " it is reloaded; --guest changes it too";
 
   private Nics() {}
 

@@ -97,10 +97,28 @@ public final class EditPlan implements Closeable {
             edits.fields(),
             edits.memory().map(memory -> (RamEdits) memory),
             Optional.of(structure));
+    return named(edits.snapshot(), stream, edits.saved(), edits.named());
+  }
+
+  /** A plan of everything that a new address changes. */
+  public static EditPlan of(MacEdit edit) {
+    PlannedEdits stream =
+        new PlannedEdits(
+            edit.snapshot(),
+            edit.fields(),
+            edit.memory().map(memory -> (RamEdits) memory),
+            Optional.empty());
+    return named(edit.snapshot(), stream, edit.saved(), edit.named());
+  }
+
+  private static EditPlan named(
+      StreamSnapshot snapshot,
+      PlannedEdits stream,
+      Optional<SaveImageEdit> saved,
+      List<InjectionReport.Metadata> named) {
     EditPlan plan =
-        new EditPlan(
-            edits.snapshot().holder(), Optional.of(stream), edits.saved(), List.of(), () -> {});
-    plan.named = edits.named();
+        new EditPlan(snapshot.holder(), Optional.of(stream), saved, List.of(), () -> {});
+    plan.named = named;
     return plan;
   }
 

@@ -1,7 +1,11 @@
 package dev.vmstate.inject;
 
+import dev.vmstate.bytes.Progress;
+import dev.vmstate.core.edit.GuestName;
+import dev.vmstate.core.objects.KernelObjects;
 import dev.vmstate.device.EditSet;
 import dev.vmstate.device.FieldEdit;
+import dev.vmstate.exchange.GuestObjects;
 import dev.vmstate.firmware.Acpi;
 import dev.vmstate.firmware.GenerationId;
 import dev.vmstate.firmware.Smbios;
@@ -14,6 +18,7 @@ import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.regex.Matcher;
@@ -23,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Edits of one snapshot that go to several places at once, or to places in guest memory that
  * firmware has chosen, by the names people give them: {@code clock+=3600}, {@code uuid=…}, {@code
- * smbios.serial=…}, {@code acpi.FACP.oem_id=…}.
+ * smbios.serial=…}, {@code acpi.FACP.oem_id=…}, {@code guest.hostname=…}.
  */
 public final class LinkedEdits {
   private static final String LATER = "clock+";
@@ -33,6 +38,8 @@ public final class LinkedEdits {
   private static final String SMBIOS = "smbios.";
   private static final String ACPI = "acpi.";
   private static final String AUTO = "auto";
+  private static final Map<String, GuestName> GUEST =
+      Map.of("guest.hostname", GuestName.HOSTNAME, "guest.domainname", GuestName.DOMAINNAME);
 
   private static final String SMBIOS_LIMIT =
       "what the firmware makes of QEMU's command line (-uuid, -smbios) at the next reset, and what the"
@@ -46,6 +53,10 @@ public final class LinkedEdits {
       "the guid= of -device vmgenid: QEMU writes that one over it while loading and tells the guest of"
           + " a change, so give it there too";
 
+  private static final String GUEST_LIMIT =
+      "what programs have asked before, and what the guest's disk says (/etc/hostname), by which the"
+          + " name is set at the next boot";
+
   private static final Pattern DURATION = Pattern.compile("(\\d{1,11})([smhd]?)");
 
   private final StreamSnapshot snapshot;
@@ -56,6 +67,7 @@ public final class LinkedEdits {
   private @Nullable MemoryEdits memory;
   private @Nullable Smbios smbios;
   private @Nullable Acpi acpi;
+  private @Nullable KernelObjects kernel;
 
   /** No edit yet. */
   public LinkedEdits(StreamSnapshot snapshot) {
@@ -71,6 +83,7 @@ public final class LinkedEdits {
   public static boolean isValue(String path) {
     return path.equals(MACHINE)
         || path.equals(VMGENID)
+        || GUEST.containsKey(path)
         || path.startsWith(SMBIOS)
         || path.startsWith(ACPI);
   }
@@ -95,7 +108,9 @@ public final class LinkedEdits {
 
   private void table(String path, String value, String origin) throws IOException {
     try {
-      if (path.startsWith(SMBIOS)) {
+      if (GUEST.containsKey(path)) {
+        guest(path, value, origin);
+      } else if (path.startsWith(SMBIOS)) {
         report(smbios().text(path.substring(SMBIOS.length()), value), origin);
         limits.add(SMBIOS_LIMIT);
       } else {
@@ -107,6 +122,16 @@ public final class LinkedEdits {
     }
   }
 
+  private void guest(String path, String value, String origin) throws IOException {
+    GuestName name = GUEST.get(path);
+    String before = name.set(kernel(), memoryEdits(), value);
+    report(new TableEdit(path, before, value), origin);
+    for (String other : name.others(kernel(), before)) {
+      limits.add("%s, a UTS namespace that has the name %s too".formatted(other, before));
+    }
+    limits.add(GUEST_LIMIT);
+  }
+
   /** A value that stands in memory, as {@link #isValue} knows them. */
   public String text(String path) throws IOException {
     try {
@@ -115,6 +140,9 @@ public final class LinkedEdits {
       }
       if (path.equals(VMGENID)) {
         return GenerationId.text(memoryEdits().read(GenerationId.address(snapshot.devices()), 16));
+      }
+      if (GUEST.containsKey(path)) {
+        return GUEST.get(path).text(kernel());
       }
       return path.startsWith(SMBIOS)
           ? smbios().text(path.substring(SMBIOS.length()))
@@ -185,6 +213,15 @@ public final class LinkedEdits {
     if (known == null) {
       known = new MemoryEdits(snapshot);
       memory = known;
+    }
+    return known;
+  }
+
+  private KernelObjects kernel() throws IOException {
+    KernelObjects known = kernel;
+    if (known == null) {
+      known = GuestObjects.of(snapshot, Progress.NONE);
+      kernel = known;
     }
     return known;
   }

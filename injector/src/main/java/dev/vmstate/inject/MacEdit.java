@@ -1,8 +1,13 @@
 package dev.vmstate.inject;
 
 import dev.vmstate.bytes.FormatException;
+import dev.vmstate.bytes.Progress;
+import dev.vmstate.core.edit.GuestMac;
+import dev.vmstate.core.objects.KernelObjects;
 import dev.vmstate.device.EditSet;
 import dev.vmstate.device.FieldEdit;
+import dev.vmstate.exchange.GuestObjects;
+import dev.vmstate.firmware.TableEdit;
 import dev.vmstate.libvirt.DomainXml;
 import dev.vmstate.linked.Checksums;
 import dev.vmstate.nic.MacAddress;
@@ -25,9 +30,14 @@ import java.util.Optional;
 public final class MacEdit {
   private static final String ORIGIN = "set-mac";
 
+  private final StreamSnapshot snapshot;
+  private final Nic nic;
+  private final MacAddress mac;
   private final EditSet fields = new EditSet();
   private final Optional<SaveImageEdit> saved;
   private final List<String> limits = new ArrayList<>();
+  private final List<InjectionReport.Metadata> named = new ArrayList<>();
+  private Optional<MemoryEdits> memory = Optional.empty();
 
   /** Decides what changes, in the places that are known for the model. */
   public MacEdit(StreamSnapshot snapshot, Nic nic, MacAddress mac) throws IOException {
@@ -42,6 +52,9 @@ public final class MacEdit {
    */
   public MacEdit(StreamSnapshot snapshot, Nic nic, MacAddress mac, boolean allCopies)
       throws IOException {
+    this.snapshot = snapshot;
+    this.nic = nic;
+    this.mac = mac;
     this.saved = SaveImageEdit.of(snapshot.holder());
     boolean inXml = saved.isPresent() && inDomainXml(saved.get(), nic, mac);
     if (nic.copies().isEmpty() && !inXml) {
@@ -70,6 +83,37 @@ public final class MacEdit {
     }
     Checksums.follow(snapshot.devices(), fields, ORIGIN);
     limits.addAll(inXml ? Nics.limitsBesidesCommandLine(nic) : nic.limits());
+  }
+
+  /**
+   * Also changes what the guest's Linux has of the address in its memory.
+   *
+   * @throws IOException when the guest has no Linux, or none of its interfaces has the address
+   */
+  public void guest(Progress progress) throws IOException {
+    MacAddress old =
+        nic.mac()
+            .orElseThrow(
+                () ->
+                    new IOException(
+                        "%s: the state of %s holds no MAC address: there is nothing to look for in the guest"
+                            .formatted(snapshot.source(), nic.id())));
+    KernelObjects objects = GuestObjects.of(snapshot, progress);
+    MemoryEdits edits = new MemoryEdits(snapshot);
+    GuestMac guest;
+    try {
+      guest = GuestMac.change(objects, edits, old, mac);
+    } catch (IOException e) {
+      throw new IOException("%s: %s".formatted(snapshot.source(), e.getMessage()), e);
+    }
+    for (TableEdit edit : guest.edits()) {
+      named.add(
+          new InjectionReport.Metadata(
+              edit.path(), edit.before(), edit.after(), ORIGIN + " --guest", List.of()));
+    }
+    memory = Optional.of(edits);
+    limits.remove(Nics.GUEST);
+    limits.addAll(guest.limits());
   }
 
   /** Every place that a rule speaks of: what changes when no byte of the address stays. */
@@ -139,6 +183,21 @@ public final class MacEdit {
   /** The edit of the domain XML, in a libvirt save image. */
   public Optional<SaveImageEdit> saved() {
     return saved;
+  }
+
+  /** Of which snapshot. */
+  StreamSnapshot snapshot() {
+    return snapshot;
+  }
+
+  /** The edits of the guest's memory, if there are any. */
+  Optional<MemoryEdits> memory() {
+    return memory;
+  }
+
+  /** What they mean. */
+  List<InjectionReport.Metadata> named() {
+    return List.copyOf(named);
   }
 
   /** What keeps the old address, for people. */

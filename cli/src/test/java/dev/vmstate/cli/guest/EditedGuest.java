@@ -6,13 +6,18 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Function;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -32,6 +37,7 @@ abstract class EditedGuest {
   private static final String VIRTIO = "52:54:00:10:00:02";
   private static final String NEW_E1000 = "52:54:00:ab:cd:01";
   private static final String NEW_VIRTIO = "52:54:00:ab:cd:02";
+  private static final int MOST_TRIES = 20;
 
   @TempDir private Path folder;
 
@@ -222,6 +228,59 @@ abstract class EditedGuest {
       assertTrue(network.contains("model=e1000,macaddr=" + NEW_E1000), network);
       assertGoesOn(machine);
     }
+  }
+
+  /** Nobody resets anything: the guest's kernel says so, and its packets have it. */
+  @Test
+  void theGuestItselfHasTheNewAddressesAndTheNewName() throws Exception {
+    Path edited = folder.resolve("guest.mig");
+    Vmstate.run("set-mac", stopped, E1000, NEW_E1000, "--guest", "-o", edited);
+    String report =
+        Vmstate.run("set-mac", edited, VIRTIO, NEW_VIRTIO, "--guest", "--in-place").out();
+    assertTrue(report.contains(" (virtio_net): dev_addr, dev_addrs"), report);
+    Vmstate.run("set", edited, "guest.hostname=another-name", "--in-place");
+    assertEquals(
+        "another-name",
+        Vmstate.run("get", "--json", edited, "guest.hostname")
+            .json()
+            .path("guest.hostname")
+            .asText());
+    List<String> recorded = new ArrayList<>(wordsWithNewVirtio);
+    Path packets = folder.resolve("packets"); // the cards are on one hub: either hears both
+    String file = packets.toString().replace(",", ",,");
+    recorded.addAll(List.of("-object", "filter-dump,id=dump,netdev=n0,file=" + file));
+    try (Machine machine = Machine.loaded(recorded, edited)) {
+      machine.run();
+      Tick first = machine.awaitTick(tick -> true);
+      assertEquals(Map.of("e1000", NEW_E1000, "virtio_net", NEW_VIRTIO), first.macs());
+      for (int i = 0; i < MOST_TRIES && askers(packets).size() < 2; i++) {
+        machine.type('n'); // a card whose link is not up yet sends nothing
+      }
+      assertEquals(Set.of(NEW_E1000, NEW_VIRTIO), askers(packets), machine.console());
+      assertTrue(machine.console().contains("NAME another-name\n"));
+      assertEquals(NEW_E1000, NicRegisters.e1000(machine.qmp()));
+      assertEquals(NEW_VIRTIO, NicRegisters.rxFilter(machine.qmp()));
+      assertGoesOn(machine);
+    }
+  }
+
+  /**
+   * Who sends ARP requests of its own: the source of the frame and, in them, the sender. A record
+   * of a pcap file has 16 bytes before its frame, the third word says how long that is.
+   */
+  private static Set<String> askers(Path pcap) throws IOException {
+    ByteBuffer file =
+        ByteBuffer.wrap(Files.readAllBytes(pcap)).order(ByteOrder.LITTLE_ENDIAN).position(24);
+    Set<String> askers = new TreeSet<>();
+    while (file.remaining() >= 16 && file.remaining() >= 16 + file.getInt(file.position() + 8)) {
+      byte[] frame = new byte[file.getInt(file.position() + 8)];
+      file.position(file.position() + 16).get(frame);
+      if (frame.length >= 42 && frame[12] == 8 && frame[13] == 6 && frame[21] == 1) {
+        askers.add(HexFormat.ofDelimiter(":").formatHex(frame, 6, 12));
+        askers.add(HexFormat.ofDelimiter(":").formatHex(frame, 22, 28));
+      }
+    }
+    return askers;
   }
 
   @Test
