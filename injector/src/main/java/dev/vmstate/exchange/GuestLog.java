@@ -25,6 +25,12 @@ import java.util.OptionalLong;
  * @param boot nanoseconds from 1970 to the guest's boot, where its types tell
  */
 public record GuestLog(LinuxKernel kernel, KernelLog log, OptionalLong boot) {
+  /** Finds it by types. */
+  public static GuestLog of(KernelObjects objects) throws IOException {
+    return new GuestLog(
+        objects.kernel(), KernelLog.of(objects, Optional.empty()), BootClock.boot(objects));
+  }
+
   /** Finds it, in a snapshot of which nothing was read yet. */
   public static GuestLog of(Snapshot snapshot, Progress progress) throws IOException {
     GuestMemory memory = CheckedMap.memory(snapshot, progress);
@@ -37,8 +43,7 @@ public record GuestLog(LinuxKernel kernel, KernelLog log, OptionalLong boot) {
     GuestSymbols symbols = GuestSymbols.ofImage(kernel);
     if (symbols.types().isPresent() && symbols.symbols().size() > 0) {
       KernelTypes types = symbols.types().get();
-      KernelObjects objects = new KernelObjects(kernel, symbols.symbols(), types);
-      return new GuestLog(kernel, KernelLog.of(objects, Optional.empty()), BootClock.boot(objects));
+      return of(new KernelObjects(kernel, symbols.symbols(), types));
     }
     Optional<Vmcoreinfo> info = GuestVmcoreinfo.inImage(kernel).map(GuestVmcoreinfo::info);
     if (info.isEmpty()) {

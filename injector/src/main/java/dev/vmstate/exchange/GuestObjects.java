@@ -1,12 +1,16 @@
 package dev.vmstate.exchange;
 
 import dev.vmstate.bytes.Progress;
+import dev.vmstate.container.FileSource;
+import dev.vmstate.core.debuginfo.Vmlinux;
+import dev.vmstate.core.debuginfo.VmlinuxMatch;
 import dev.vmstate.core.kernel.LinuxKernel;
 import dev.vmstate.core.objects.KernelObjects;
 import dev.vmstate.core.symbols.GuestSymbols;
 import dev.vmstate.memory.GuestMemory;
 import dev.vmstate.snapshot.Snapshot;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Optional;
 
 /** The structures of the Linux kernel in a snapshot. */
@@ -16,23 +20,58 @@ public final class GuestObjects {
   /**
    * Finds the kernel, its symbols and its types; modules' are left out.
    *
-   * @throws IOException when there is no Linux, or one that does not say how its structures are
-   *     laid out
+   * @param vmlinux that kernel's with debug information, of guests that do not say themselves how
+   *     their structures are laid out; it stays open, for what is asked later
+   * @throws IOException when there is no Linux, when {@code vmlinux} is another's, or when nobody
+   *     says how structures are laid out
    */
-  public static KernelObjects of(Snapshot snapshot, Progress progress) throws IOException {
+  public static KernelObjects of(Snapshot snapshot, Optional<Path> vmlinux, Progress progress)
+      throws IOException {
+    // A wrong name is told before anything is read.
+    Optional<Vmlinux> opened = vmlinux.isEmpty() ? Optional.empty() : open(vmlinux.get());
     GuestMemory memory = CheckedMap.memory(snapshot, progress);
-    Optional<LinuxKernel> kernel = LinuxKernel.find(memory, snapshot.cpus());
-    if (kernel.isEmpty()) {
+    Optional<LinuxKernel> found = LinuxKernel.find(memory, snapshot.cpus());
+    if (found.isEmpty()) {
       throw new IOException(
           snapshot.source()
               + ": no Linux kernel found: neither the CPUs' page tables nor RAM lead to one");
     }
-    GuestSymbols symbols = GuestSymbols.ofImage(kernel.get());
+    LinuxKernel kernel = found.get();
+    if (opened.isPresent()) {
+      return of(kernel, opened.get());
+    }
+    GuestSymbols symbols = GuestSymbols.ofImage(kernel);
     if (symbols.types().isEmpty()) {
       throw new IOException(
-          "%s: Linux %s has no BTF (CONFIG_DEBUG_INFO_BTF is off): nobody says how its structures are laid out"
-              .formatted(snapshot.source(), kernel.get().release()));
+          ("%s: Linux %s has no BTF (CONFIG_DEBUG_INFO_BTF is off): nobody says how its structures"
+                  + " are laid out; give --vmlinux FILE, the one of its debug package")
+              .formatted(snapshot.source(), kernel.release()));
     }
-    return new KernelObjects(kernel.get(), symbols.symbols(), symbols.types().get());
+    return new KernelObjects(kernel, symbols.symbols(), symbols.types().get());
+  }
+
+  /** The same for a kernel that says itself how its structures are laid out. */
+  public static KernelObjects of(Snapshot snapshot, Progress progress) throws IOException {
+    return of(snapshot, Optional.empty(), progress);
+  }
+
+  private static Optional<Vmlinux> open(Path file) throws IOException {
+    FileSource source = new FileSource(file);
+    try {
+      return Optional.of(Vmlinux.open(source));
+    } catch (IOException | RuntimeException e) {
+      source.close();
+      throw e;
+    }
+  }
+
+  private static KernelObjects of(LinuxKernel kernel, Vmlinux vmlinux) throws IOException {
+    Optional<String> difference = VmlinuxMatch.difference(vmlinux, kernel);
+    if (difference.isPresent()) {
+      throw new IOException(
+          difference.get() + ": give the vmlinux of the same version's debug package");
+    }
+    return new KernelObjects(
+        kernel, vmlinux.symbols(VmlinuxMatch.shift(vmlinux, kernel)), vmlinux.types());
   }
 }
