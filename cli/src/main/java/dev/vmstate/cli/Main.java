@@ -40,6 +40,7 @@ import picocli.CommandLine.Spec;
       DmesgCommand.class,
       ModulesCommand.class,
       MountsCommand.class,
+      FilesCommand.class,
       ExtractCommand.class,
       SymbolsCommand.class,
       GetCommand.class,

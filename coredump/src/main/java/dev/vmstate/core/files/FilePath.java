@@ -34,8 +34,14 @@ public record FilePath(String bytes, Optional<String> fault) {
   /** Directories of a name, each of one letter, and mounts over mounts. */
   private static final int MOST_STEPS = 2 * MOST_BYTES;
 
-  /** {@code FMODE_BACKING}: a file of overlayfs, which has the name of another. */
-  private static final long FMODE_BACKING = 1 << 25;
+  /**
+   * {@code FMODE_BACKING}: a file of overlayfs, which has the name of another. 6.8 has bit 25 for
+   * it; 6.14, and those that took its fsnotify back, bit 24, and 25 says something else.
+   */
+  private static final long FMODE_BACKING = 3 << 24;
+
+  /** All backing files have it, of others with those bits none that a process opens. */
+  private static final long FMODE_NOACCOUNT = 1 << 29;
 
   /** The name for people and for this machine's file systems, where it is UTF-8. */
   public String text() {
@@ -52,7 +58,8 @@ public record FilePath(String bytes, Optional<String> fault) {
   public static FilePath ofFile(KernelObject file, Optional<KernelObject> root) throws IOException {
     // Before 6.8 the file itself has the name it was opened by, and only its inode is another's.
     KernelObject backing = file.as("backing_file");
-    if (backing.has("user_path") && (file.number("f_mode") & FMODE_BACKING) != 0) {
+    long mode = file.number("f_mode");
+    if (backing.has("user_path") && (mode & FMODE_BACKING) != 0 && (mode & FMODE_NOACCOUNT) != 0) {
       return of(backing.inside("user_path", "path"), root);
     }
     return of(file.inside("f_path", "path"), root);
