@@ -9,7 +9,9 @@ import dev.vmstate.memory.UnmappedAddressException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * The notes of a process's core, as its own kernel writes them: of the first thread NT_PRSTATUS,
@@ -39,12 +41,16 @@ public record ProcessNotes(List<ElfNote> notes, int threads, boolean i386, List<
   public static ProcessNotes of(
       KernelObjects objects, List<X86Cpu> cpus, KernelObject task, List<MappedFile> files)
       throws IOException {
-    return new Maker(objects, RunningTasks.of(objects, cpus), task).make(files);
+    return new Maker(objects, cpus, task).make(files);
   }
 
   private static final class Maker {
+    private static final long SIGNAL_GROUP_EXIT = 4;
+
+    private final KernelObjects objects;
     private final ProcessThreads threads;
     private final ThreadRegisters registers;
+    private final ThreadVectors vectors;
     private final ProcessIds ids;
     private final boolean i386;
     private final ThreadStatus status;
@@ -52,12 +58,15 @@ public record ProcessNotes(List<ElfNote> notes, int threads, boolean i386, List<
     private final List<String> remarks = new ArrayList<>();
     private int done;
 
-    Maker(KernelObjects objects, RunningTasks running, KernelObject task) throws IOException {
+    Maker(KernelObjects objects, List<X86Cpu> cpus, KernelObject task) throws IOException {
+      RunningTasks running = RunningTasks.of(objects, cpus);
+      this.objects = objects;
       this.threads = ProcessThreads.of(objects, task);
       this.registers = new ThreadRegisters(objects, running);
+      this.vectors = new ThreadVectors(objects, running, cpus);
       this.ids = new ProcessIds(objects, leader());
       this.i386 = objects.memory().wordBytes() == 4 || compat();
-      this.status = new ThreadStatus(ids, threads.threads(), 0, i386);
+      this.status = new ThreadStatus(ids, threads.threads(), deadlySignal(), i386);
       threads.fault().ifPresent(remarks::add);
     }
 
@@ -65,29 +74,81 @@ public record ProcessNotes(List<ElfNote> notes, int threads, boolean i386, List<
       return threads.threads().get(0);
     }
 
+    /** A 32-bit program on a 64-bit kernel; one of its threads may be in 64-bit code. */
     private boolean compat() throws IOException {
+      Optional<KernelObject> mm = leader().follow("mm", "mm_struct");
+      OptionalLong loader = objects.address("compat_elf_format");
+      if (mm.isPresent() && mm.get().has("binfmt") && loader.isPresent()) {
+        return mm.get().number("binfmt") == loader.getAsLong();
+      }
       return registers.of(leader()).filter(UserRegisters::compat).isPresent();
+    }
+
+    /** What the process dies of, 0 when it does not. */
+    private long deadlySignal() throws IOException {
+      Optional<KernelObject> signal = leader().follow("signal", "signal_struct");
+      return signal.isPresent() && (signal.get().number("flags") & SIGNAL_GROUP_EXIT) != 0
+          ? signal.get().number("group_exit_code") & 0x7f
+          : 0;
     }
 
     ProcessNotes make(List<MappedFile> files) throws IOException {
       for (KernelObject thread : threads.threads()) {
-        try {
-          thread(thread);
-          done++;
-        } catch (UnmappedAddressException | NoSuchMemberException broken) {
-          remarks.add("%s: %s".formatted(thread, broken.getMessage()));
-        }
+        attempt("thread %s".formatted(thread), () -> thread(thread, files));
+      }
+      if (objects.address("elf_coredump_extra_notes_write").isPresent()) {
+        RegisterSets.layout(vectors.layout()).ifPresent(notes::add);
       }
       return new ProcessNotes(notes, done, i386, remarks);
     }
 
-    private void thread(KernelObject task) throws IOException {
+    /** A thread, or a note, that cannot be read is no reason to lose the others. */
+    private void attempt(String what, Part part) throws IOException {
+      try {
+        part.add();
+      } catch (UnmappedAddressException | NoSuchMemberException broken) {
+        remarks.add("%s: %s".formatted(what, broken.getMessage()));
+      }
+    }
+
+    private void thread(KernelObject task, List<MappedFile> files) throws IOException {
+      String name = "thread %d".formatted(task.number("pid"));
       Optional<UserRegisters> found = registers.of(task);
       if (found.isEmpty()) {
-        remarks.add(
-            "thread %d: no registers of user mode on its stack".formatted(task.number("pid")));
+        remarks.add(name + ": no registers of user mode on its stack");
       }
-      notes.add(status.of(task, found, false));
+      Optional<ThreadVectors.Vectors> vector = Optional.empty();
+      try {
+        vector = vectors.of(task);
+      } catch (UnmappedAddressException | NoSuchMemberException broken) {
+        remarks.add("%s: FPU: %s".formatted(name, broken.getMessage()));
+      }
+      notes.add(status.of(task, found, vector.isPresent()));
+      done++;
+      if (task.address() == leader().address()) {
+        whole(files);
+      }
+      if (i386) {
+        UserRegisters selectors = found.orElseGet(() -> new UserRegisters(Map.of()));
+        notes.addAll(RegisterSets.ofI386(task, selectors, vectors.layout(), vector));
+      } else if (vector.isPresent()) {
+        notes.addAll(RegisterSets.of(task, vectors.layout(), vector.get()));
+      }
     }
+
+    private void whole(List<MappedFile> files) throws IOException {
+      attempt(
+          "NT_PRPSINFO", () -> notes.add(ProcessInfo.of(objects, leader(), ids, i386, remarks)));
+      attempt("NT_SIGINFO", () -> notes.add(ProcessWideNotes.signal(leader(), i386)));
+      Optional<KernelObject> mm = leader().follow("mm", "mm_struct");
+      if (mm.isPresent()) {
+        attempt("NT_AUXV", () -> notes.add(ProcessWideNotes.auxv(mm.get(), i386)));
+      }
+      notes.add(ProcessWideNotes.files(files, i386));
+    }
+  }
+
+  private interface Part {
+    void add() throws IOException;
   }
 }
