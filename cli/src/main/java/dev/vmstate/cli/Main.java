@@ -39,6 +39,7 @@ import picocli.CommandLine.Spec;
       MemoryMapCommand.class,
       DmesgCommand.class,
       ModulesCommand.class,
+      PsCommand.class,
       MountsCommand.class,
       FilesCommand.class,
       ExtractCommand.class,

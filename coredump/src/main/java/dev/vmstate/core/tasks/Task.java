@@ -46,6 +46,11 @@ public record Task(KernelObject object) {
     return object.text("comm");
   }
 
+  /** The name as {@code /proc/PID/comm} has it: of kernel threads longer than {@link #comm}. */
+  public String name() throws IOException {
+    return isKernelThread() ? KernelThreadName.of(this) : comm();
+  }
+
   /** Its {@code PF_…} flags. */
   public long flags() throws IOException {
     return object.number("flags");

@@ -137,6 +137,7 @@ final class TaskSearch {
         return false;
       }
       task.comm();
+      task.mm();
     } catch (IOException broken) {
       note("the %s has 0x%x, which is no task: no RAM is there".formatted(by, task.address()));
       return false;

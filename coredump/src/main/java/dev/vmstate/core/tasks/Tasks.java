@@ -1,9 +1,12 @@
 package dev.vmstate.core.tasks;
 
+import dev.vmstate.core.objects.KernelObject;
 import dev.vmstate.core.objects.KernelObjects;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,6 +33,7 @@ public final class Tasks {
   /** Those of {@link #byPid}; with a pid that is there already somebody hides. */
   private final Set<Task> firsts;
 
+  private final Map<Long, List<Task>> users = new HashMap<>();
   private final List<String> notes;
 
   private Tasks(TaskSearch search, RunQueues runQueues) throws IOException {
@@ -40,6 +44,10 @@ public final class Tasks {
     for (Task task : found.keySet()) {
       processes.computeIfAbsent(task.tgid(), pid -> new ArrayList<>()).add(task);
       byPid.putIfAbsent(task.pid(), task);
+      long memory = task.object().number("mm");
+      if (memory != 0) {
+        users.computeIfAbsent(memory, mm -> new ArrayList<>()).add(task);
+      }
     }
     this.firsts = new HashSet<>(byPid.values());
   }
@@ -82,6 +90,11 @@ public final class Tasks {
     return List.copyOf(processes.getOrDefault(task.tgid(), List.of(task)));
   }
 
+  /** All tasks that have this {@code mm_struct}. */
+  public List<Task> users(KernelObject mm) {
+    return List.copyOf(users.getOrDefault(mm.address(), List.of()));
+  }
+
   /** The idle task of each CPU. */
   public List<Task> idle() {
     return List.copyOf(runQueues.idle());
@@ -100,6 +113,28 @@ public final class Tasks {
   /** The ways that found it. */
   public Set<FoundBy> foundBy(Task task) {
     return Collections.unmodifiableSet(found.getOrDefault(task, Set.of()));
+  }
+
+  /**
+   * The ways that should have found it and did not: everybody is in the task list and in the pid
+   * table, and who is queued is in a run queue. Who exits leaves them one after the other, and a
+   * guest can have been stopped in between.
+   */
+  public Set<FoundBy> missingFrom(Task task) throws IOException {
+    Set<FoundBy> missing = EnumSet.noneOf(FoundBy.class);
+    missing.addAll(ways);
+    missing.removeAll(foundBy(task));
+    if (!isQueued(task.object())) {
+      missing.remove(FoundBy.RUN_QUEUE);
+    }
+    return missing;
+  }
+
+  /** By its own entity: {@code on_rq} of the task alone says so of throttled ones too. */
+  private static boolean isQueued(KernelObject task) throws IOException {
+    return task.has("on_rq")
+        && task.number("on_rq") == 1
+        && (task.number("se.on_rq") != 0 || task.number("rt.on_rq") != 0);
   }
 
   /** Where a list broke off, or has what cannot be, in sentences for people. */
