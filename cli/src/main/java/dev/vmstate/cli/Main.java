@@ -2,6 +2,7 @@ package dev.vmstate.cli;
 
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
@@ -44,6 +45,8 @@ import picocli.CommandLine.Spec;
       FilesCommand.class,
       ExtractCommand.class,
       SymbolsCommand.class,
+      LayoutsCommand.class,
+      DmesgCommand.class,
       GetCommand.class,
       SetCommand.class,
       SetMacCommand.class,
@@ -120,6 +123,9 @@ public final class Main implements Runnable {
 
   /** One line, whatever went wrong. */
   private static String message(Exception e) {
+    if (e instanceof UncheckedIOException unchecked) {
+      return message(unchecked.getCause());
+    }
     String text = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
     if (e instanceof AccessDeniedException denied) {
       text = denied.getFile() + ": permission denied";

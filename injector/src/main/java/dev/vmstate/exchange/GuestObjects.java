@@ -5,6 +5,8 @@ import dev.vmstate.container.FileSource;
 import dev.vmstate.core.debuginfo.Vmlinux;
 import dev.vmstate.core.debuginfo.VmlinuxMatch;
 import dev.vmstate.core.kernel.LinuxKernel;
+import dev.vmstate.core.layouts.KnownLayouts;
+import dev.vmstate.core.layouts.LayoutTable;
 import dev.vmstate.core.objects.KernelObjects;
 import dev.vmstate.core.symbols.GuestSymbols;
 import dev.vmstate.memory.GuestMemory;
@@ -20,15 +22,19 @@ public final class GuestObjects {
   /**
    * Finds the kernel, its symbols and its types; modules' are left out.
    *
-   * @param vmlinux that kernel's with debug information, of guests that do not say themselves how
-   *     their structures are laid out; it stays open, for what is asked later
+   * @param vmlinux that kernel's with debug information, or a {@link LayoutTable} made of it, of
+   *     guests that do not say themselves how their structures are laid out; a vmlinux stays open,
+   *     for what is asked later
    * @throws IOException when there is no Linux, when {@code vmlinux} is another's, or when nobody
    *     says how structures are laid out
    */
   public static KernelObjects of(Snapshot snapshot, Optional<Path> vmlinux, Progress progress)
       throws IOException {
     // A wrong name is told before anything is read.
-    Optional<Vmlinux> opened = vmlinux.isEmpty() ? Optional.empty() : open(vmlinux.get());
+    Optional<LayoutTable> table =
+        vmlinux.isEmpty() ? Optional.empty() : LayoutTable.read(vmlinux.get());
+    Optional<Vmlinux> opened =
+        vmlinux.isEmpty() || table.isPresent() ? Optional.empty() : open(vmlinux.get());
     GuestMemory memory = CheckedMap.memory(snapshot, progress);
     Optional<LinuxKernel> found = LinuxKernel.find(memory, snapshot.cpus());
     if (found.isEmpty()) {
@@ -41,10 +47,23 @@ public final class GuestObjects {
       return of(kernel, opened.get());
     }
     GuestSymbols symbols = GuestSymbols.ofImage(kernel);
+    if (table.isPresent()) {
+      return KnownLayouts.of(kernel, symbols.symbols(), table.get())
+          .orElseThrow(
+              () ->
+                  new IOException(
+                      "%s is of another build ('%s') than the guest's kernel ('%s')"
+                          .formatted(vmlinux.get(), table.get().banner(), kernel.banner())));
+    }
     if (symbols.types().isEmpty()) {
+      Optional<KernelObjects> known = KnownLayouts.of(kernel, symbols.symbols());
+      if (known.isPresent()) {
+        return known.get();
+      }
       throw new IOException(
-          ("%s: Linux %s has no BTF (CONFIG_DEBUG_INFO_BTF is off): nobody says how its structures"
-                  + " are laid out; give --vmlinux FILE, the one of its debug package")
+          ("%s: Linux %s has no BTF (CONFIG_DEBUG_INFO_BTF is off) and is none of the kernels known"
+                  + " here: nobody says how its structures are laid out; give vmlinux of its debug"
+                  + " package or a table made of one (--vmlinux FILE)")
               .formatted(snapshot.source(), kernel.release()));
     }
     return new KernelObjects(kernel, symbols.symbols(), symbols.types().get());

@@ -5,6 +5,8 @@ import dev.vmstate.core.kernel.KernelTypes;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
@@ -14,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * one answers. Questions throw {@link UncheckedIOException} where the file is broken. Not
  * thread-safe.
  */
-final class DwarfTypes implements KernelTypes {
+public final class DwarfTypes implements KernelTypes {
   /** Typedefs of typedefs, unnamed members inside one another: what is deeper was made to be. */
   private static final int MOST_NESTED = 32;
 
@@ -174,6 +176,66 @@ final class DwarfTypes implements KernelTypes {
       }
     }
     return count;
+  }
+
+  /**
+   * All members of a structure or union by their names; empty where there is no such type.
+   *
+   * @throws IOException when the file is broken
+   */
+  public List<TypeMember> members(String type) throws IOException {
+    List<TypeMember> found = new ArrayList<>();
+    OptionalLong start = index.composite(type);
+    if (start.isPresent()) {
+      members(new Place(0, 0, start.getAsLong(), 0), "", MOST_NESTED, found);
+    }
+    return found;
+  }
+
+  private void members(Place outer, String prefix, int depth, List<TypeMember> into)
+      throws IOException {
+    Die die = resolve(outer.type());
+    if (die == null || !isComposite(die) || !die.hasChildren() || depth == 0) {
+      return;
+    }
+    while (into.size() < MOST_LOOKED_AT && die.next()) {
+      if (die.tag() == Die.TAG_MEMBER) {
+        Place here = member(outer, die);
+        if (die.named()) {
+          member(here, prefix + die.name(), depth, into);
+        } else {
+          members(here, prefix, depth - 1, into);
+        }
+      }
+      die.skipChildren();
+    }
+  }
+
+  private void member(Place here, String path, int depth, List<TypeMember> into)
+      throws IOException {
+    Die die = resolve(here.type());
+    long length = -1;
+    long elementBytes = 0;
+    boolean array = die != null && die.tag() == Die.TAG_ARRAY;
+    long of = array ? die.type() : Die.NONE; // before its dimensions are read
+    Die element = array ? resolve(of) : die;
+    if (array) {
+      long[] lengths = new long[MOST_DIMENSIONS];
+      int dimensions = dimensions(die, lengths);
+      length = lengths[0];
+      elementBytes = Math.max(0, dimensions > 1 ? size(here.type(), 1) : size(of, 0));
+    }
+    boolean composite = element != null && isComposite(element);
+    String type = composite && element.named() ? element.name() : "";
+    long bytes = Math.max(0, size(here.type(), 0));
+    into.add(new TypeMember(path, here.bit(), here.bits(), bytes, length, elementBytes, type));
+    if (composite && type.isEmpty() && !array) {
+      members(here, path + ".", depth - 1, into);
+    }
+  }
+
+  private static boolean isComposite(Die die) {
+    return die.tag() == Die.TAG_STRUCTURE || die.tag() == Die.TAG_UNION;
   }
 
   private @Nullable Place place(String type, String path) throws IOException {

@@ -118,7 +118,7 @@ public final class Vmlinux {
    *
    * @throws FormatException when it has none
    */
-  public KernelTypes dwarf() throws IOException {
+  public DwarfTypes dwarf() throws IOException {
     ElfSections.Section info = needed(".debug_info");
     ElfSections.Section abbrev = needed(".debug_abbrev");
     Optional<ElfSections.Section> text = elf.named(".debug_str");

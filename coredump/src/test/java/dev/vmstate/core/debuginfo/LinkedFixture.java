@@ -12,7 +12,7 @@ import java.util.List;
  * A file with all that a vmlinux has which is asked for, made by the compiler of the host; and what
  * the same compiler says of its structures when it runs.
  */
-final class LinkedFixture {
+public final class LinkedFixture {
   static final String TYPES =
       """
       typedef unsigned int u32;
@@ -51,12 +51,12 @@ final class LinkedFixture {
   private LinkedFixture() {}
 
   /** Members' paths. */
-  static List<String> members() {
+  public static List<String> members() {
     return List.of(MEMBERS.trim().split("\\s+"));
   }
 
   /** A linked file. */
-  static ByteSource linked(Path directory, String... options)
+  public static ByteSource linked(Path directory, String... options)
       throws IOException, InterruptedException {
     return ByteSource.of("vmlinux", Files.readAllBytes(link(directory, options)));
   }
