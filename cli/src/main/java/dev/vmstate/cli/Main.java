@@ -46,7 +46,6 @@ import picocli.CommandLine.Spec;
       ExtractCommand.class,
       SymbolsCommand.class,
       LayoutsCommand.class,
-      DmesgCommand.class,
       GetCommand.class,
       SetCommand.class,
       SetMacCommand.class,
