@@ -45,6 +45,7 @@ import picocli.CommandLine.Spec;
       FilesCommand.class,
       ExtractCommand.class,
       SymbolsCommand.class,
+      CoreCommand.class,
       LayoutsCommand.class,
       GetCommand.class,
       SetCommand.class,

@@ -37,14 +37,16 @@ public final class ProcessCore {
   private final DumpFilter filter;
   private final UserPages pages;
   private final List<ElfNote> notes;
+  private final boolean narrow;
   private final List<CoreSegment> segments = new ArrayList<>();
   private final CoreCounts counts = new CoreCounts();
   private final List<String> remarks = new ArrayList<>();
   private long mostPresent;
   private long end;
 
-  private ProcessCore(AddressSpace space, DumpFilter filter, List<ElfNote> notes)
+  private ProcessCore(AddressSpace space, DumpFilter filter, List<ElfNote> notes, boolean narrow)
       throws IOException {
+    this.narrow = narrow;
     this.space = space;
     this.filter = filter;
     this.notes = List.copyOf(notes);
@@ -62,11 +64,13 @@ public final class ProcessCore {
    * Plans the core of a process.
    *
    * @param notes in the order they shall have
+   * @param narrow for a 32-bit process: ELF32, EM_386
    * @throws dev.vmstate.memory.UnmappedAddressException when its page tables are not in RAM
    */
-  public static ProcessCore plan(AddressSpace space, DumpFilter filter, List<ElfNote> notes)
+  public static ProcessCore plan(
+      AddressSpace space, DumpFilter filter, List<ElfNote> notes, boolean narrow)
       throws IOException {
-    ProcessCore core = new ProcessCore(space, filter, notes);
+    ProcessCore core = new ProcessCore(space, filter, notes, narrow);
     core.plan();
     return core;
   }
@@ -80,7 +84,7 @@ public final class ProcessCore {
       remarks.add(
           "the process has more page tables than its machine has memory: some are left out");
     }
-    end = ProcessCoreHeader.dataStart(parts.size(), notes);
+    end = new ProcessCoreHeader(narrow, parts.size(), notes).dataStart();
     for (CoreSegment part : parts) {
       segments.add(new CoreSegment(part.vma(), part.start(), part.bytes(), end, part.fileBytes()));
       end += part.fileBytes();
@@ -190,9 +194,13 @@ public final class ProcessCore {
     return notes;
   }
 
+  private ProcessCoreHeader header() {
+    return new ProcessCoreHeader(narrow, segments.size(), notes);
+  }
+
   /** Length of the file. */
   public long size() {
-    return end + ProcessCoreHeader.tailBytes(segments.size());
+    return end + header().tailBytes();
   }
 
   /**
@@ -222,7 +230,7 @@ public final class ProcessCore {
 
   /** Writes the core: in order, but for the section header of more than 65534 segments. */
   public void write(Target out) throws IOException {
-    out.write(ProcessCoreHeader.encode(segments, notes, end), 0);
+    out.write(header().encode(segments, end), 0);
     PieceWriter writer = new PieceWriter(memory(), out);
     for (CoreSegment segment : segments) {
       pieces(
@@ -233,7 +241,7 @@ public final class ProcessCore {
             }
           });
     }
-    ProcessCoreHeader.tail(segments.size()).ifPresent(writer::keep);
+    header().tail().ifPresent(writer::keep);
     writer.finish(size());
   }
 }
