@@ -4,10 +4,13 @@ import dev.vmstate.container.SnapshotName;
 import dev.vmstate.exchange.Manifest;
 import dev.vmstate.inject.EditPlan;
 import dev.vmstate.inject.Injection;
+import dev.vmstate.inject.ProcessInjection;
 import dev.vmstate.snapshot.StreamSnapshot;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -30,7 +33,8 @@ import picocli.CommandLine.Spec;
       "",
       "Example:",
       "  vmstate inject vm -o new.mig",
-      "  vmstate inject vm.mig --core edited.elf -o new.mig"
+      "  vmstate inject vm.mig --core edited.elf -o new.mig",
+      "  vmstate inject vm.mig --process-core edited.core -o new.mig"
     })
 final class InjectCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
@@ -49,6 +53,27 @@ final class InjectCommand implements Callable<Integer> {
   private @Nullable Path hardware;
 
   @Option(
+      names = "--process-core",
+      paramLabel = "FILE",
+      description =
+          "The edited core of a process of the guest's Linux, as 'vmstate core' wrote it.")
+  private @Nullable Path processCore;
+
+  @Option(
+      names = "--shared",
+      description = {
+        "With --process-core: also change pages that others have too: a file's, shared memory,",
+        "what a fork left both with."
+      })
+  private boolean shared;
+
+  @Option(
+      names = "--pid",
+      paramLabel = "N",
+      description = "With --process-core: whose it is, if another tool wrote it.")
+  private @Nullable Integer pid;
+
+  @Option(
       names = "--snapshot",
       paramLabel = "SNAPSHOT",
       description = "With DIR: where the snapshot is now, if it has moved.")
@@ -60,6 +85,9 @@ final class InjectCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     target.check();
+    if (processCore != null) {
+      return process(processCore);
+    }
     Optional<Manifest> manifest = Optional.empty();
     SnapshotName snapshot = SnapshotName.parse(source);
     Optional<Path> coreFile = Optional.ofNullable(core);
@@ -84,6 +112,23 @@ final class InjectCommand implements Callable<Integer> {
       target.prepare(opened, output);
       below4g.apply(opened);
       try (EditPlan plan = Injection.plan(opened, coreFile, xmlFile, manifest, output.progress())) {
+        EditReport.print(target.carryOut(plan, output), target.done(), plan.notes(), output);
+      }
+    }
+    return 0;
+  }
+
+  private int process(Path file) throws IOException {
+    if (core != null || hardware != null || Files.isDirectory(directory())) {
+      throw new ParameterException(
+          spec.commandLine(), "--process-core goes into a snapshot, and alone");
+    }
+    SnapshotName snapshot = SnapshotName.parse(source);
+    try (StreamSnapshot opened = schema.describe(SnapshotArgument.openStream(snapshot))) {
+      target.prepare(opened, output);
+      below4g.apply(opened);
+      OptionalInt whose = pid == null ? OptionalInt.empty() : OptionalInt.of(pid);
+      try (EditPlan plan = ProcessInjection.plan(opened, file, whose, shared, output.progress())) {
         EditReport.print(target.carryOut(plan, output), target.done(), plan.notes(), output);
       }
     }

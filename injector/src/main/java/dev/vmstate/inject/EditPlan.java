@@ -132,6 +132,11 @@ public final class EditPlan implements Closeable {
     return notes;
   }
 
+  EditPlan withNamed(List<InjectionReport.Metadata> all) {
+    named = List.copyOf(all);
+    return this;
+  }
+
   EditPlan withNotes(List<String> all) {
     notes = List.copyOf(all);
     return this;

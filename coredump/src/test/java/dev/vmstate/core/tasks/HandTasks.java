@@ -7,16 +7,16 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Tasks in a kernel put together by hand: each in the task list and in the pid table. */
-final class HandTasks {
+public final class HandTasks {
   static final long INIT_TASK = DIRECT + 0x20000;
   private static final long NAMESPACE = DIRECT + 0x30000;
   static final long NODE = DIRECT + 0x31000;
   private static final long TASKS = DIRECT + 0x100000;
 
-  final HandKernel kernel = new HandKernel();
+  public final HandKernel kernel = new HandKernel();
   private final List<Long> leaders = new ArrayList<>();
 
-  HandTasks() {
+  public HandTasks() {
     kernel
         .type("task_struct", 0x200)
         .member("task_struct", "flags", 0x2c, 4)
@@ -49,7 +49,7 @@ final class HandTasks {
   }
 
   /** Where the {@code task_struct} of a pid up to 63 is. */
-  static long at(int pid) {
+  public static long at(int pid) {
     return TASKS + 0x1000L * pid;
   }
 
@@ -59,7 +59,7 @@ final class HandTasks {
   }
 
   /** A process and its other threads. */
-  HandTasks process(int tgid, String comm, int... others) {
+  public HandTasks process(int tgid, String comm, int... others) {
     long[] nodes = new long[others.length + 1];
     long signal = at(tgid) + 0x800;
     for (int i = 0; i < nodes.length; i++) {
