@@ -3,7 +3,6 @@ package dev.vmstate.cli;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.vmstate.core.files.FileOwners;
 import dev.vmstate.core.files.ProcessFiles;
 import dev.vmstate.core.tasks.Task;
 import dev.vmstate.core.tasks.Tasks;
@@ -24,7 +23,7 @@ import picocli.CommandLine.Option;
     description = {
       "Lists the files the guest's processes have open, as lsof and /proc/PID/fd do there: number",
       "(with c: closed by exec), type, access, position, size, links, names. Pipes name the others that",
-      "have them open as PID:NUMBER and access. --json has flags, inodes and devices as well."
+      "have them open as PID:NUMBER and access, sockets their addresses. --json has flags, inodes and devices as well."
     },
     footer = {
       "",
@@ -46,27 +45,23 @@ final class FilesCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     try (Snapshot opened = linux.open()) {
-      Tasks tasks = Tasks.of(linux.objects(opened, output));
-      List<String> notes = new ArrayList<>(tasks.notes());
-      List<ProcessFiles> all = all(tasks, notes);
-      FileOwners owners = new FileOwners();
-      for (ProcessFiles process : all) {
-        owners.add(process);
-      }
-      List<ProcessFiles> shown = all;
+      GuestNet net = GuestNet.of(linux.objects(opened, output));
+      Tasks tasks = net.tasks();
+      List<String> notes = new ArrayList<>(net.notes());
+      List<ProcessFiles> shown = net.processes();
       if (pid != null) {
         Task asked = tasks.find(pid).orElseThrow(() -> noProcess(opened));
         int process = asked.tgid();
-        shown = all.stream().filter(files -> files.pid() == process).toList();
+        shown = net.processes().stream().filter(files -> files.pid() == process).toList();
       }
       List<MappedFiles> maps = mapped ? MappedFiles.of(tasks, shown, notes) : List.of();
       for (ProcessFiles process : shown) {
         process.notes().forEach(note -> notes.add("process %d: %s".formatted(process.pid(), note)));
       }
       if (output.json) {
-        output.print(json(shown, maps, owners, notes));
+        output.print(json(shown, maps, net, notes));
       } else {
-        new FilesText(owners, shown.size() > 1).print(shown, maps, output.out());
+        new FilesText(net, shown.size() > 1).print(shown, maps, output.out());
         notes.forEach(note -> output.err().println("vmstate: " + GuestText.line(note)));
       }
       return 0;
@@ -77,28 +72,14 @@ final class FilesCommand implements Callable<Integer> {
     return new IOException("%s: no process %d in the guest".formatted(opened.source(), pid));
   }
 
-  private static List<ProcessFiles> all(Tasks tasks, List<String> notes) {
-    List<ProcessFiles> all = new ArrayList<>();
-    tasks
-        .processes()
-        .forEach(
-            (number, threads) -> {
-              try {
-                all.addAll(ProcessFiles.of(threads));
-              } catch (IOException broken) {
-                notes.add("files of process %d: %s".formatted(number, broken.getMessage()));
-              }
-            });
-    return all;
-  }
-
   private static ObjectNode json(
-      List<ProcessFiles> shown, List<MappedFiles> maps, FileOwners owners, List<String> notes)
+      List<ProcessFiles> shown, List<MappedFiles> maps, GuestNet net, List<String> notes)
       throws IOException {
     ObjectNode node = JsonNodeFactory.instance.objectNode();
     ArrayNode processes = node.putArray("processes");
+    FilesJson files = new FilesJson(net);
     for (int i = 0; i < shown.size(); i++) {
-      ObjectNode process = FilesJson.of(shown.get(i), owners);
+      ObjectNode process = files.of(shown.get(i));
       if (!maps.isEmpty()) {
         process.set("mapped", maps.get(i).json());
       }

@@ -3,19 +3,26 @@ package dev.vmstate.cli;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.vmstate.core.files.FileOwners;
 import dev.vmstate.core.files.FileOwners.Owner;
 import dev.vmstate.core.files.Mount;
 import dev.vmstate.core.files.OpenFile;
 import dev.vmstate.core.files.OpenFlags;
 import dev.vmstate.core.files.ProcessFiles;
+import dev.vmstate.core.net.GuestSocket;
 import java.io.IOException;
+import java.util.Map;
 
 /** Open files as JSON. */
 final class FilesJson {
-  private FilesJson() {}
+  private final GuestNet net;
+  private final Map<Long, GuestSocket> sockets;
 
-  static ObjectNode of(ProcessFiles process, FileOwners owners) throws IOException {
+  FilesJson(GuestNet net) {
+    this.net = net;
+    this.sockets = net.byInode();
+  }
+
+  ObjectNode of(ProcessFiles process) throws IOException {
     ObjectNode node = JsonNodeFactory.instance.objectNode();
     node.put("pid", process.pid());
     node.put("tid", process.thread());
@@ -25,12 +32,12 @@ final class FilesJson {
     node.put("root", process.root().map(GuestText::json).orElse(null));
     ArrayNode files = node.putArray("files");
     for (OpenFile file : process.files()) {
-      files.add(of(file, process.thread(), owners));
+      files.add(of(file, process.thread()));
     }
     return node;
   }
 
-  private static ObjectNode of(OpenFile file, int holder, FileOwners owners) throws IOException {
+  private ObjectNode of(OpenFile file, int holder) throws IOException {
     ObjectNode node = JsonNodeFactory.instance.objectNode();
     node.put("fd", file.fd());
     node.put("type", GuestText.json(file.type()));
@@ -50,7 +57,7 @@ final class FilesJson {
     node.put("links", file.links());
     node.put("deleted", file.deleted());
     ArrayNode others = JsonNodeFactory.instance.arrayNode();
-    for (Owner other : owners.of(file)) {
+    for (Owner other : net.owners().of(file)) {
       if (other.pid() != holder || other.fd() != file.fd()) {
         ObjectNode with = others.addObject();
         with.put("pid", other.pid());
@@ -60,6 +67,10 @@ final class FilesJson {
     }
     if (!others.isEmpty()) {
       node.set("sharedWith", others);
+    }
+    GuestSocket socket = file.isSocket() ? sockets.get(file.inode()) : null;
+    if (socket != null) {
+      node.set("socket", NetJson.of(socket));
     }
     return node;
   }

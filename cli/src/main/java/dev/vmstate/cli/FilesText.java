@@ -1,25 +1,28 @@
 package dev.vmstate.cli;
 
-import dev.vmstate.core.files.FileOwners;
 import dev.vmstate.core.files.FileOwners.Owner;
 import dev.vmstate.core.files.OpenFile;
 import dev.vmstate.core.files.OpenFlags;
 import dev.vmstate.core.files.ProcessFiles;
+import dev.vmstate.core.net.GuestSocket;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** Open files for people, a line each, much as lsof prints them. */
 final class FilesText {
   private static final String NOTHING = "-";
 
-  private final FileOwners owners;
+  private final GuestNet net;
+  private final Map<Long, GuestSocket> sockets;
   private final boolean severalProcesses;
 
-  FilesText(FileOwners owners, boolean severalProcesses) {
-    this.owners = owners;
+  FilesText(GuestNet net, boolean severalProcesses) {
+    this.net = net;
+    this.sockets = net.byInode();
     this.severalProcesses = severalProcesses;
   }
 
@@ -55,10 +58,15 @@ final class FilesText {
   private void file(TextTable table, ProcessFiles process, OpenFile file) throws IOException {
     boolean sized = file.type().equals("REG") || file.type().equals("DIR");
     StringBuilder name = new StringBuilder(file.name());
-    for (Owner other : owners.of(file)) {
+    for (Owner other : net.owners().of(file)) {
       if (other.pid() != process.thread() || other.fd() != file.fd()) {
         name.append(" %d:%d%s".formatted(other.pid(), other.fd(), other.access()));
       }
+    }
+    GuestSocket socket = file.isSocket() ? sockets.get(file.inode()) : null;
+    if (socket != null) {
+      Optional<GuestSocket> peer = Optional.ofNullable(sockets.get(socket.peer()));
+      name.append(' ').append(GuestNet.line(socket, peer));
     }
     row(
         table,

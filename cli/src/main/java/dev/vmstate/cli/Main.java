@@ -43,6 +43,7 @@ import picocli.CommandLine.Spec;
       PsCommand.class,
       MountsCommand.class,
       FilesCommand.class,
+      NetCommand.class,
       ExtractCommand.class,
       SymbolsCommand.class,
       CoreCommand.class,

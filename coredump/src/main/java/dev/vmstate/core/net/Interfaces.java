@@ -1,0 +1,146 @@
+package dev.vmstate.core.net;
+
+import dev.vmstate.core.kernel.ListWalk;
+import dev.vmstate.core.net.Interface.Address;
+import dev.vmstate.core.objects.KernelObject;
+import dev.vmstate.core.objects.KernelObjects;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.StringJoiner;
+
+/**
+ * The interfaces of a network namespace: {@code net.dev_base_head}. Source:
+ * include/linux/netdevice.h, net/core/dev.c.
+ *
+ * @param all by the kernel's list
+ * @param notes where a list broke off
+ */
+public record Interfaces(List<Interface> all, List<String> notes) {
+  private static final int MOST = 1 << 16;
+  private static final int MOST_TEXT = 64;
+
+  /** {@code MAX_ADDR_LEN}. */
+  private static final int MOST_ADDRESS = 32;
+
+  /** Devices above a network card's: virtio, PCI, bridges. */
+  private static final int MOST_PARENTS = 16;
+
+  public Interfaces {
+    all = List.copyOf(all);
+    notes = List.copyOf(notes);
+  }
+
+  /** Of a {@code struct net}. */
+  public static Interfaces of(KernelObject net) throws IOException {
+    KernelObjects objects = net.objects();
+    List<Interface> all = new ArrayList<>();
+    List<String> notes = new ArrayList<>();
+    ListWalk walk = objects.list(net.at("dev_base_head"), MOST);
+    walk.fault().ifPresent(why -> notes.add("list of interfaces " + why));
+    for (long entry : walk.entries()) {
+      KernelObject device = objects.container(entry, "net_device", "dev_list");
+      try {
+        all.add(read(device, notes));
+      } catch (IOException broken) {
+        notes.add("interface at 0x%x: %s".formatted(device.address(), broken.getMessage()));
+      }
+    }
+    return new Interfaces(all, notes);
+  }
+
+  private static Interface read(KernelObject device, List<String> notes) throws IOException {
+    String name = device.text("name");
+    List<Address> addresses = new ArrayList<>();
+    Optional<Parent> parent = Optional.empty();
+    List<Neighbour> uppers = List.of();
+    List<Neighbour> lowers = List.of();
+    try {
+      InterfaceAddresses.v4(device, addresses, notes);
+      InterfaceAddresses.v6(device, addresses, notes);
+      parent = parent(device);
+      uppers = neighbours(device, "adj_list.upper");
+      lowers = neighbours(device, "adj_list.lower");
+    } catch (IOException broken) {
+      notes.add("interface %s: %s".formatted(name, broken.getMessage()));
+    }
+    return new Interface(
+        device.number("ifindex"),
+        name,
+        InterfaceFlags.of(device),
+        device.number("mtu"),
+        InterfaceFlags.state(device),
+        InterfaceFlags.carrier(device),
+        device.number("type"),
+        mac(device, device.number("dev_addr")),
+        mac(device, device.at("perm_addr")),
+        kind(device),
+        parent.flatMap(Parent::driver),
+        parent.map(Parent::name),
+        parent.flatMap(Parent::pci),
+        uppers.stream().filter(Neighbour::master).map(Neighbour::index).findFirst(),
+        lowers.stream().map(Neighbour::index).toList(),
+        addresses);
+  }
+
+  private static Optional<String> mac(KernelObject device, long at) throws IOException {
+    int length = (int) Math.min(device.number("addr_len"), MOST_ADDRESS);
+    if (at == 0 || length == 0) {
+      return Optional.empty();
+    }
+    StringJoiner text = new StringJoiner(":");
+    boolean any = false;
+    for (byte part : device.objects().memory().bytes(at, length)) {
+      text.add("%02x".formatted(part & 255));
+      any |= part != 0;
+    }
+    return any ? Optional.of(text.toString()) : Optional.empty();
+  }
+
+  private static Optional<String> kind(KernelObject device) throws IOException {
+    Optional<KernelObject> ops = device.follow("rtnl_link_ops", "rtnl_link_ops");
+    return ops.isEmpty() ? Optional.empty() : ops.get().textAt("kind", MOST_TEXT);
+  }
+
+  private record Parent(String name, Optional<String> driver, Optional<String> pci) {}
+
+  private static Optional<Parent> parent(KernelObject device) throws IOException {
+    Optional<KernelObject> below = device.inside("dev", "device").follow("parent", "device");
+    if (below.isEmpty()) {
+      return Optional.empty();
+    }
+    Optional<KernelObject> driver = below.get().follow("driver", "device_driver");
+    Optional<String> pci = Optional.empty();
+    Optional<KernelObject> at = below;
+    for (int i = 0; i < MOST_PARENTS && at.isPresent() && pci.isEmpty(); i++) {
+      Optional<KernelObject> bus = at.get().follow("bus", "bus_type");
+      if (bus.isPresent() && bus.get().textAt("name", MOST_TEXT).orElse("").equals("pci")) {
+        pci = at.get().textAt("kobj.name", MOST_TEXT);
+      }
+      at = at.get().follow("parent", "device");
+    }
+    return Optional.of(
+        new Parent(
+            below.get().textAt("kobj.name", MOST_TEXT).orElse("?"),
+            driver.isEmpty() ? Optional.empty() : driver.get().textAt("name", MOST_TEXT),
+            pci));
+  }
+
+  private record Neighbour(long index, boolean master) {}
+
+  private static List<Neighbour> neighbours(KernelObject device, String list) throws IOException {
+    List<Neighbour> found = new ArrayList<>();
+    if (device.has(list)) {
+      KernelObjects objects = device.objects();
+      for (long entry : objects.list(device.at(list), MOST).entries()) {
+        KernelObject adjacent = objects.container(entry, "netdev_adjacent", "list");
+        Optional<KernelObject> other = adjacent.follow("dev", "net_device");
+        if (other.isPresent()) {
+          found.add(new Neighbour(other.get().number("ifindex"), adjacent.number("master") != 0));
+        }
+      }
+    }
+    return found;
+  }
+}
