@@ -6,6 +6,8 @@
  *   FACT release 6.1.0-56-amd64
  *   FACT linux_banner 0xffffffff9e000140      kernel-virtual
  *   FACT kallsyms 92269 0x7c5de1a01b9b4d11   lines of /proc/kallsyms, and their FNV-1a hash of 64 bits
+ *   FACT modules 12 0x14b2de6d63e05e5b        of /proc/modules likewise
+ *   FACT log 288 0x1d2e9b3a62a19c05           and of the kernel's log so far, as syslog(2) has it
  *   FACT text 0x7a41080                       guest-physical: the string that the ticks print
  *   FACT zero 0x7a52000                       guest-physical: a page this program wrote zeros to
  *   TICK 17 counter=1119 zero=00000000 e1000=52:54:00:12:34:56 text=the guest wrote this
@@ -26,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -226,23 +229,42 @@ static void load_bpf(void) {
   syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof load);
 }
 
-/* All of it: what a debugger is told of the kernel's symbols is compared with that. */
-static void print_kallsyms(void) {
-  unsigned long long hash = 0xcbf29ce484222325ull;
-  unsigned lines = 0;
+struct digest {
+  unsigned long long hash;
+  unsigned lines;
+};
+
+static void add(struct digest *digest, const char *bytes, ssize_t count) {
+  for (ssize_t i = 0; i < count; i++) {
+    digest->hash = (digest->hash ^ (unsigned char)bytes[i]) * 0x100000001b3ull;
+    digest->lines += bytes[i] == '\n';
+  }
+}
+
+static void print_digest(const char *name, struct digest digest) {
+  dprintf(1, "FACT %s %u 0x%llx\n", name, digest.lines, digest.hash);
+}
+
+/* All of a file: what is read out of the guest's memory is compared with that. */
+static void print_file(const char *name, const char *path) {
+  struct digest digest = {.hash = 0xcbf29ce484222325ull};
   char bytes[PAGE];
   ssize_t got;
-  int symbols = open("/proc/kallsyms", O_RDONLY);
-  while (symbols >= 0 && (got = read(symbols, bytes, sizeof bytes)) > 0) {
-    for (ssize_t i = 0; i < got; i++) {
-      hash = (hash ^ (unsigned char)bytes[i]) * 0x100000001b3ull;
-      lines += bytes[i] == '\n';
-    }
+  int file = open(path, O_RDONLY);
+  while (file >= 0 && (got = read(file, bytes, sizeof bytes)) > 0) {
+    add(&digest, bytes, got);
   }
-  if (symbols >= 0) {
-    close(symbols);
+  if (file >= 0) {
+    close(file);
   }
-  dprintf(1, "FACT kallsyms %u 0x%llx\n", lines, hash);
+  print_digest(name, digest);
+}
+
+static void print_log(void) {
+  static char bytes[1u << 20];
+  struct digest digest = {.hash = 0xcbf29ce484222325ull};
+  add(&digest, bytes, klogctl(3 /* SYSLOG_ACTION_READ_ALL */, bytes, sizeof bytes));
+  print_digest("log", digest);
 }
 
 static double now(void) {
@@ -297,7 +319,9 @@ int main(void) {
   dprintf(1, "FACT release %s\n", system.release);
   print_symbol("linux_banner");
   load_bpf();
-  print_kallsyms();
+  print_file("kallsyms", "/proc/kallsyms");
+  print_file("modules", "/proc/modules");
+  print_log();
 
   uint64_t *buffer = mmap(NULL, DIRTY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   zero = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

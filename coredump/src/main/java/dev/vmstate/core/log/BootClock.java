@@ -10,7 +10,7 @@ import java.util.OptionalLong;
 /**
  * When the guest was booted, by its own clock: CLOCK_REALTIME minus CLOCK_BOOTTIME, which is {@code
  * offs_real - offs_boot} of the timekeeper. Two forms: {@code tk_core}, a sequence count and the
- * timekeeper behind it, and {@code timekeeper_data}, an array of such, from 6.17 on. Source: {@code
+ * timekeeper behind it, and {@code timekeeper_data}, an array of such, in 7.x. Source: {@code
  * kernel/time/timekeeping.c}.
  */
 public final class BootClock {

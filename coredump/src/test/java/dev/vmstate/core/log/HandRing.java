@@ -67,7 +67,7 @@ final class HandRing {
   /**
    * An empty one.
    *
-   * @param fitting whether a block may end exactly where the ring does, as since 6.18
+   * @param fitting whether a block may end exactly where the ring does, as in newer kernels
    */
   HandRing(int countBits, int sizeBits, boolean fitting) {
     this.countBits = countBits;
