@@ -28,9 +28,24 @@ import java.util.Set;
  */
 final class EntryFrames {
   private static final long WORD = 8;
+  private static final String FIRST = "__entry_text_start";
+  private static final String LAST = "__entry_text_end";
+
+  /**
+   * error_entry is called when nothing was pushed yet: for a while the way back is in its place.
+   */
+  private static final int RDI = 14;
+
   private static final int ORIG = 15;
   private static final int RIP = 16;
   private static final long ENTRY_STACK = 4096;
+
+  /** ENDBR64, where there is one, and SWAPGS; then RSP goes to sp2 and is used for other things. */
+  private static final int BEFORE_SAVED = 7;
+
+  /** Bytes of code that pushes what a system call was made with: about 30, nothing else is near. */
+  private static final int PUSHES = 64;
+
   private static final long MINUS_ENOSYS = -38;
   private static final long USER_CODE = 0x33;
   private static final long USER_DATA = 0x2b;
@@ -60,12 +75,11 @@ final class EntryFrames {
       throws IOException {
     X86Cpu cpu = on.cpu();
     long rip = cpu.get("rip");
-    if (objects.memory().wordBytes() != 8
-        || !between(rip, "__entry_text_start", "__entry_text_end")) {
+    if (objects.memory().wordBytes() != 8 || !between(rip, FIRST, LAST)) {
       return false;
     }
     if (between(rip, "entry_SYSCALL_64", "entry_SYSCALL_64_after_hwframe")) {
-      syscall(on, values);
+      syscall(objects.needed("entry_SYSCALL_64"), on, values);
       return true;
     }
     long rsp = cpu.get("rsp");
@@ -101,7 +115,8 @@ final class EntryFrames {
     return objects.symbols().at(rip).filter(symbol -> WAY_BACK.contains(symbol.name())).isPresent();
   }
 
-  private void syscall(RunningTasks.Running on, Map<String, Long> values) throws IOException {
+  private void syscall(long entry, RunningTasks.Running on, Map<String, Long> values)
+      throws IOException {
     X86Cpu cpu = on.cpu();
     registers(cpu, values);
     values.put("rip", cpu.get("rcx"));
@@ -111,8 +126,7 @@ final class EntryFrames {
     values.put("orig_rax", cpu.get("rax"));
     values.put("rax", MINUS_ENOSYS);
     OptionalLong segment = objects.address("cpu_tss_rw");
-    // A user's address is below the middle, and so RSP is not the kernel's yet.
-    if (cpu.get("rsp") < 0 && segment.isPresent()) {
+    if (cpu.get("rip") - entry > BEFORE_SAVED && segment.isPresent()) {
       KernelObject tss = objects.at("tss_struct", segment.getAsLong() + on.base());
       values.put("rsp", tss.number("x86_tss.sp2"));
     }
@@ -133,14 +147,23 @@ final class EntryFrames {
       return false; // not even RIP was pushed
     }
     registers(cpu, values);
-    values.put("orig_rax", -1L);
+    OptionalLong behind = objects.address("entry_SYSCALL_64_after_hwframe");
+    long into = cpu.get("rip") - behind.orElse(0);
+    boolean call = behind.isPresent() && into >= 0 && into < PUSHES;
+    values.put("orig_rax", call ? cpu.get("rax") : -1L);
+    if (call) {
+      values.put("rax", MINUS_ENOSYS);
+    }
     try {
       for (int i = 0; i < UserRegisters.FRAME.size(); i++) {
         long at = first + i * WORD;
         if (at >= rsp) {
           String name = UserRegisters.FRAME.get(i);
           boolean selector = name.equals("cs") || name.equals("ss");
-          values.put(name, memory.u64(at) & (selector ? 0xffff : -1L));
+          long value = memory.u64(at) & (selector ? 0xffff : -1L);
+          if (i != RDI || !between(value, FIRST, LAST)) {
+            values.put(name, value);
+          }
         }
       }
     } catch (UnmappedAddressException outside) {

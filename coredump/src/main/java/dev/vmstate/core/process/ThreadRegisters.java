@@ -116,7 +116,10 @@ public final class ThreadRegisters {
     values.put("gs", thread.number("gsindex"));
   }
 
-  /** An i386 kernel pushes DS, ES and FS; GS only where it uses it itself, until 5.18. */
+  /**
+   * An i386 kernel pushes DS, ES and FS. GS it leaves to the user, but until 5.12 stack protectors
+   * had their canary behind it; what is in its slot otherwise is not a selector.
+   */
   private void segments32(
       KernelObject task, Optional<RunningTasks.Running> on, Map<String, Long> values)
       throws IOException {
@@ -132,13 +135,11 @@ public final class ThreadRegisters {
     for (String name : List.of("ds", "es", "fs")) {
       values.put(name, regs.number(name) & 0xffff);
     }
-    long pushed = regs.has("gs") ? regs.number("gs") & 0xffff : 0;
-    values.put(
-        "gs",
-        pushed != 0
-            ? pushed
-            : on.isPresent()
-                ? on.get().cpu().get("gs.selector")
-                : task.number("thread.gs") & 0xffff);
+    boolean pushed = objects.address("stack_canary").isPresent();
+    long gs =
+        pushed
+            ? regs.number("gs")
+            : on.isPresent() ? on.get().cpu().get("gs.selector") : task.number("thread.gs");
+    values.put("gs", gs & 0xffff);
   }
 }

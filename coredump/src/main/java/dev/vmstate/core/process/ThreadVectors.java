@@ -26,6 +26,11 @@ final class ThreadVectors {
   /** Of {@code union fpregs_state}, where nothing says how much of it is in use. */
   private static final int UNION_BYTES = 4096;
 
+  /**
+   * Above it are kernels of i386, whatever VMSPLIT they have: FIP and FDP in user mode are below.
+   */
+  private static final long LEAST_KERNEL32 = 0xc000_0000L;
+
   private static final int INSTRUCTION = 8;
   private static final int OPERAND = 16;
   private static final int PADDING = 416;
@@ -124,7 +129,7 @@ final class ThreadVectors {
     byte[] area =
         layout.size() == 0 ? Arrays.copyOf(whole.get(), XstateLayout.LEGACY) : whole.get();
     ByteBuffer words = ByteBuffer.wrap(area).order(ByteOrder.LITTLE_ENDIAN);
-    if (words.getLong(INSTRUCTION) < 0 || words.getLong(OPERAND) < 0) {
+    if (isKernel(words.getLong(INSTRUCTION)) || isKernel(words.getLong(OPERAND))) {
       Arrays.fill(area, INSTRUCTION, OPERAND + 8, (byte) 0);
     }
     if (layout.size() == 0) {
@@ -133,6 +138,10 @@ final class ThreadVectors {
       words.putLong(XSTATE_BV, words.getLong(XSTATE_BV) & ~BNDREGS); // as CPUs do when unused
     }
     return Optional.of(new Xstate(layout, area, XstateLayout.qemuOffsets()));
+  }
+
+  private boolean isKernel(long address) {
+    return address < 0 || objects.memory().wordBytes() == 4 && address >= LEAST_KERNEL32;
   }
 
   private static boolean zeros(ByteBuffer words, int from, int to) {

@@ -148,6 +148,17 @@ class ThreadRegistersTest {
   }
 
   @Test
+  void errorEntryHasItsReturnAddressWhereRdiGoes() throws IOException {
+    long rsp = HandThread.ENTRY_STACK - 168 + 8 * 14;
+    thread.running().frame(HandThread.ENTRY_STACK, USER).kernel.word(rsp, HandThread.TEXT + 0x905);
+    UserRegisters registers =
+        found("rip=%x rsp=%x rdi=77 cs.selector=10".formatted(HandThread.TEXT + 0x910, rsp))
+            .orElseThrow();
+    assertEquals(0x77, registers.get("rdi"));
+    assertEquals(USER + RIP, registers.get("rip"));
+  }
+
+  @Test
   void i386HasItsOwnOrder() {
     UserRegisters registers =
         new UserRegisters(java.util.Map.of("rbx", 0x1_0000_0001L, "rip", 0x2L, "ss", 0x2bL));
