@@ -33,10 +33,20 @@ public record ListWalk(List<Long> entries, Optional<String> fault) {
    * @param most entries taken; what is longer is reported as a fault
    */
   public static ListWalk of(KernelMemory memory, long head, int most) throws IOException {
+    return walk(memory, head, most, 0);
+  }
+
+  /** Follows {@code prev}: finds what is behind the place where a list is broken. */
+  public static ListWalk backwards(KernelMemory memory, long head, int most) throws IOException {
+    return walk(memory, head, most, memory.wordBytes());
+  }
+
+  private static ListWalk walk(KernelMemory memory, long head, int most, int pointer)
+      throws IOException {
     List<Long> entries = new ArrayList<>();
     Set<Long> seen = new HashSet<>();
     try {
-      long at = memory.word(head);
+      long at = memory.word(head + pointer);
       while (at != head) {
         if (!seen.add(at)) {
           return new ListWalk(
@@ -45,7 +55,7 @@ public record ListWalk(List<Long> entries, Optional<String> fault) {
         if (entries.size() == most) {
           return new ListWalk(entries, Optional.of("has more than %d entries".formatted(most)));
         }
-        long next = memory.word(at);
+        long next = memory.word(at + pointer);
         entries.add(at);
         at = next;
       }

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -50,8 +51,12 @@ final class TaskSearch {
     KernelObject init = objects.variable("init_task", "task_struct");
     ListWalk processes = objects.list(init.at("tasks"), MOST);
     ways.add(FoundBy.TASK_LIST);
-    processes.fault().ifPresent(fault -> note("the task list " + fault));
-    for (long entry : processes.entries()) {
+    Set<Long> entries = new LinkedHashSet<>(processes.entries());
+    if (processes.fault().isPresent()) {
+      note("the task list " + processes.fault().get());
+      entries.addAll(ListWalk.backwards(objects.memory(), init.at("tasks"), MOST).entries());
+    }
+    for (long entry : entries) {
       Task leader = new Task(objects.container(entry, "task_struct", "tasks"));
       if (add(leader, FoundBy.TASK_LIST)) {
         threads(leader);

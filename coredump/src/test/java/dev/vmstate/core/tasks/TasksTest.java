@@ -65,10 +65,20 @@ class TasksTest {
     guest.kernel.word(link(5), link(1));
     Tasks tasks = tasks();
     assertEquals(List.of(1, 5, 6, 7, 9), pids(tasks.all()));
-    assertEquals(Set.of(PID_TABLE), tasks.foundBy(tasks.find(6).orElseThrow()));
+    assertEquals(tasks.ways(), tasks.foundBy(tasks.find(6).orElseThrow())); // backwards
     assertEquals(
         List.of("the task list comes back to 0x%x, not to its head".formatted(link(1))),
         tasks.notes());
+  }
+
+  @Test
+  void aListThatIsBrokenBothWaysLosesNobody() throws IOException {
+    guest.kernel.word(link(1), link(1)).word(HandTasks.INIT_TASK + 0x48, link(1));
+    Tasks tasks = tasks();
+    assertEquals(List.of(1, 5, 6, 7, 9), pids(tasks.all()));
+    assertEquals(Set.of(PID_TABLE), tasks.foundBy(tasks.find(5).orElseThrow()));
+    assertEquals(Set.of(TASK_LIST), tasks.missingFrom(tasks.find(5).orElseThrow()));
+    assertEquals(Set.of(), tasks.missingFrom(tasks.find(1).orElseThrow()));
   }
 
   @Test
@@ -78,7 +88,10 @@ class TasksTest {
     Tasks tasks = tasks();
     assertEquals(List.of(1, 5, 6, 7, 9), pids(tasks.all()));
     assertEquals(
-        List.of("the task list leads to 0xdead000000000122, where no RAM is"), tasks.notes());
+        List.of(
+            "the task list leads to 0xdead000000000122, where no RAM is",
+            "the thread list of process 5 leads to 0x5000, where no RAM is"),
+        tasks.notes());
   }
 
   @Test
