@@ -117,7 +117,7 @@ final class DmesgCommand implements Callable<Integer> {
   private void text(GuestLog log, Set<Integer> levels, Set<Integer> facilities) throws IOException {
     if (ctime && log.boot().isEmpty()) {
       throw new IOException(
-          "Linux %s does not say what time it was: no symbols and types of its clock, or it was being set"
+          "Linux %s does not say what time it was: it has no types (--vmlinux FILE has them), or its clock was being set"
               .formatted(log.kernel().release()));
     }
     LogText.Time time =
