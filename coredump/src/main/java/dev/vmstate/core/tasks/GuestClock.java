@@ -29,8 +29,8 @@ public record GuestClock(long boot, long uptime) {
     if (named.isPresent()) {
       return read(objects.at("timekeeper", at.getAsLong() + named.getAsLong()));
     }
-    // Behind a sequence counter, whose size is the configuration's.
-    for (int before = 8; before <= 128; before *= 2) {
+    // Behind a sequence counter, whose size is the configuration's; i386 aligns to 4 bytes only.
+    for (int before = 4; before <= 128; before *= 2) {
       Optional<GuestClock> clock = read(objects.at("timekeeper", at.getAsLong() + before));
       if (clock.isPresent()) {
         return clock;
