@@ -9,6 +9,8 @@
  *   FACT modules 12 0x14b2de6d63e05e5b        of /proc/modules likewise
  *   FACT log 288 0x1d2e9b3a62a19c05           and of the kernel's log so far, as syslog(2) has it
  *   FACT text 0x7a41080                       guest-physical: the string that the ticks print
+ *   FACT text_virtual 0x4c7100                the same in this program
+ *   FACT buffer 0x7f0e8c5f1000                in this program: memory that it has not touched yet
  *   FACT zero 0x7a52000                       guest-physical: a page this program wrote zeros to
  *   TICK 17 counter=1119 zero=00000000 e1000=52:54:00:12:34:56 text=the guest wrote this
  *
@@ -332,6 +334,7 @@ int main(void) {
   zero[0] = 0;
   text[63] = 0;
   dprintf(1, "FACT text 0x%llx\n", (unsigned long long)physical(text));
+  dprintf(1, "FACT text_virtual %p\nFACT buffer %p\n", (void *)text, (void *)buffer);
   dprintf(1, "FACT zero 0x%llx\n", (unsigned long long)physical(zero));
 
   int dirtying = 0;

@@ -7,10 +7,12 @@ import dev.vmstate.core.process.DumpFilter;
 import dev.vmstate.core.process.MappedFile;
 import dev.vmstate.core.process.MappedFiles;
 import dev.vmstate.core.process.ProcessCore;
+import dev.vmstate.core.process.ProcessMark;
 import dev.vmstate.core.process.ProcessNotes;
 import dev.vmstate.core.tasks.Task;
 import dev.vmstate.core.tasks.Tasks;
 import dev.vmstate.cpu.X86Cpu;
+import dev.vmstate.elf.ElfNote;
 import dev.vmstate.snapshot.Snapshot;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -119,8 +121,10 @@ public final class ProcessCores {
     }
     List<MappedFile> files = MappedFiles.of(space.get(), living.object());
     ProcessNotes notes = ProcessNotes.of(objects, cpus, living.object(), files);
+    List<ElfNote> all = new ArrayList<>(notes.notes());
+    all.add(ProcessMark.of(task).note()); // last: debuggers pass over it
     ProcessCore core =
-        ProcessCore.plan(space.get(), choice.of(space.get().mm()), notes.notes(), notes.i386());
+        ProcessCore.plan(space.get(), choice.of(space.get().mm()), all, notes.i386());
     return new Planned(task, task.comm(), space.get(), files, notes, core);
   }
 

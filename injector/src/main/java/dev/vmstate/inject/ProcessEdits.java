@@ -20,9 +20,16 @@ import java.util.List;
  */
 final class ProcessEdits implements RamEdits {
   private static final int PAGE = 4096;
+  private static final Comparator<Part> ORDER =
+      Comparator.comparingInt(Part::block).thenComparingLong(Part::offset);
 
-  /** A page of the core and where it belongs. */
-  private record Part(int block, long offset, CoreChange change) {}
+  /** What changes, and where it belongs. */
+  private record Part(int block, long offset, Content content) {}
+
+  /** Puts new bytes over a page, at {@code at}. */
+  private interface Content {
+    void over(byte[] before, byte[] after, int at) throws IOException;
+  }
 
   private final GuestMemory memory;
   private final RamIndex index;
@@ -35,15 +42,25 @@ final class ProcessEdits implements RamEdits {
     this.index = index;
     this.core = core;
     for (CoreChange change : changes) {
-      MemoryMap.Range range =
-          memory
-              .map()
-              .at(change.physical())
-              .orElseThrow(() -> new UnmappedAddressException("physical", change.physical()));
-      long offset = range.offset() + (change.physical() - range.start());
-      parts.add(new Part(range.block(), offset, change));
+      add(change.physical(), (before, after, at) -> unite(change, before, after, at));
     }
-    parts.sort(Comparator.comparingInt(Part::block).thenComparingLong(Part::offset));
+    parts.sort(ORDER);
+  }
+
+  private void add(long physical, Content content) throws UnmappedAddressException {
+    MemoryMap.Range range =
+        memory
+            .map()
+            .at(physical)
+            .orElseThrow(() -> new UnmappedAddressException("physical", physical));
+    long offset = range.offset() + (physical - range.start());
+    parts.add(new Part(range.block(), offset, content));
+  }
+
+  /** Also sets a byte of the kernel's. */
+  void set(long physical, byte value) throws UnmappedAddressException {
+    add(physical, (before, after, at) -> after[at] = value);
+    parts.sort(ORDER);
   }
 
   private long page(Part part) {
@@ -73,7 +90,7 @@ final class ProcessEdits implements RamEdits {
       memory.readBlock(first.block(), start, ByteBuffer.wrap(before));
       byte[] after = before.clone();
       for (; i < parts.size() && samePage(first, parts.get(i)); i++) {
-        unite(parts.get(i).change(), before, after, (int) (parts.get(i).offset() - start));
+        parts.get(i).content().over(before, after, (int) (parts.get(i).offset() - start));
       }
       boolean data = index.kind(first.block(), page(first)) == RamIndex.Kind.DATA;
       visitor.page(

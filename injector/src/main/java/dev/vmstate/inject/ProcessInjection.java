@@ -13,6 +13,7 @@ import dev.vmstate.device.EditSet;
 import dev.vmstate.device.FieldEdit;
 import dev.vmstate.elf.CoreFile;
 import dev.vmstate.exchange.GuestObjects;
+import dev.vmstate.linked.CpuLinks;
 import dev.vmstate.memory.GuestMemory;
 import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
@@ -74,7 +75,8 @@ public final class ProcessInjection {
     Tasks tasks = Tasks.of(objects);
     Optional<ProcessMark> mark = ProcessMark.in(core);
     Task task = find(tasks, mark, pid);
-    Optional<AddressSpace> space = space(tasks, task);
+    Task living = living(tasks, task);
+    Optional<AddressSpace> space = AddressSpace.of(living.object());
     if (space.isEmpty()) {
       throw new IOException(
           "%s: process %d has no memory: a zombie, or a thread of the kernel"
@@ -96,18 +98,24 @@ public final class ProcessInjection {
     name(task, changes, others);
     GuestMemory memory = snapshot.memory();
     ProcessEdits ram = new ProcessEdits(memory, snapshot.index(progress), bytes, changes);
-    return new EditPlan(snapshot, new EditSet(), Optional.of(ram), List.of(path), bytes)
+    EditSet fields = new EditSet();
+    if (mark.isPresent()) { // others write other notes, in another order
+      new ProcessRegisters(core, objects, fields, ram, named, notes)
+          .compare(space.get(), snapshot.cpus(), living.object());
+      CpuLinks.follow(snapshot.cpus(), fields);
+    }
+    return new EditPlan(snapshot, fields, Optional.of(ram), List.of(path), bytes)
         .withNamed(named)
         .withNotes(notes);
   }
 
   /** The first thread may have exited while others go on: any of them has the memory. */
-  private static Optional<AddressSpace> space(Tasks tasks, Task leader) throws IOException {
-    Optional<AddressSpace> space = AddressSpace.of(leader.object());
+  private static Task living(Tasks tasks, Task leader) throws IOException {
+    Task living = leader;
     for (Task thread : tasks.threads(leader)) {
-      space = space.isPresent() ? space : AddressSpace.of(thread.object());
+      living = living.mm().isEmpty() ? thread : living;
     }
-    return space;
+    return living;
   }
 
   private Task find(Tasks tasks, Optional<ProcessMark> mark, OptionalInt pid) throws IOException {
@@ -162,8 +170,13 @@ public final class ProcessInjection {
         String area = change.vma().name().isEmpty() ? change.vma().rights() : change.vma().name();
         named.add(
             new InjectionReport.Metadata(
-                "%s: 0x%x (%s) %d bytes"
-                    .formatted(who, change.virtual() + at, printable(area), end - at),
+                "%s: 0x%x (%s) %d %s"
+                    .formatted(
+                        who,
+                        change.virtual() + at,
+                        printable(area),
+                        end - at,
+                        end - at == 1 ? "byte" : "bytes"),
                 new FieldEdit.Bytes(Arrays.copyOfRange(before, at, end)).toString(),
                 new FieldEdit.Bytes(Arrays.copyOfRange(after, at, end)).toString(),
                 bytes.name(),

@@ -19,7 +19,7 @@ import java.util.regex.Pattern;
  * Debuggers pass over notes of owners they do not know.
  *
  * <pre>
- * Note ::= owner "VMSTATE", type 1, ASCII: pid=194 start=5123000000 runtime=80112233
+ * Note ::= owner "VMSTATE", type 0x564d5354, ASCII: pid=194 start=5123000000 runtime=80112233
  * </pre>
  *
  * @param pid in the first pid namespace
@@ -30,8 +30,8 @@ public record ProcessMark(int pid, long start, long runtime) {
   /** Owner of the note. */
   public static final String OWNER = "VMSTATE";
 
-  /** Type of the note. */
-  public static final int TYPE = 1;
+  /** Type of the note, "VMST": gdb's BFD asks owners it does not know by the types it knows. */
+  public static final int TYPE = 0x564d5354;
 
   private static final int MOST_BYTES = 256;
   private static final Pattern TEXT =

@@ -162,9 +162,9 @@ class CoreComparisonTest {
     ProcessMark mark = new ProcessMark(194, 5_000_000_000L, 77);
     byte[] descriptor = new byte[mark.note().descriptor().remaining()];
     mark.note().descriptor().get(descriptor);
-    byte[] file = ElfCoreBuilder.x86().note("VMSTATE", 1, descriptor).bytes();
+    byte[] file = ElfCoreBuilder.x86().note("VMSTATE", 0x564d5354, descriptor).bytes();
     assertEquals(Optional.of(mark), ProcessMark.in(CoreFile.open(source(file))));
-    byte[] other = ElfCoreBuilder.x86().note("VMSTATE", 1, new byte[] {'p'}).bytes();
+    byte[] other = ElfCoreBuilder.x86().note("VMSTATE", 0x564d5354, new byte[] {'p'}).bytes();
     assertEquals(Optional.empty(), ProcessMark.in(CoreFile.open(source(other))));
   }
 }
