@@ -9,10 +9,12 @@ import dev.vmstate.core.tasks.Task;
 import dev.vmstate.exchange.OutputFile;
 import dev.vmstate.exchange.ProcessCores;
 import dev.vmstate.exchange.ProcessCores.Planned;
+import dev.vmstate.exchange.ProcessFiles;
 import dev.vmstate.snapshot.Snapshot;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -109,6 +111,14 @@ final class CoreCommand implements Callable<Integer> {
       })
   private @Nullable Filter filter;
 
+  @Option(
+      names = "--with-binary",
+      description = {
+        "Also the program and its libraries, out of the guest's page cache, into FILE.d, as far",
+        "as all of a file is there; and FILE.d/gdbinit: gdb -x app.core.d/gdbinit"
+      })
+  private boolean withBinary;
+
   @Override
   public Integer call() throws Exception {
     try (Snapshot opened = linux.open()) {
@@ -128,8 +138,7 @@ final class CoreCommand implements Callable<Integer> {
       throw new ParameterException(spec.commandLine(), "no process has the number " + pid);
     }
     Planned planned = cores.plan(cores.process(pid), choice());
-    ProcessCores.write(planned, target);
-    CoreReport report = new CoreReport(target, planned);
+    CoreReport report = write(planned, target);
     if (output.json) {
       output.print(report.json());
       return 0;
@@ -139,6 +148,15 @@ final class CoreCommand implements Callable<Integer> {
       report.text(output.out());
     }
     return 0;
+  }
+
+  private CoreReport write(Planned planned, Path file) throws IOException {
+    ProcessCores.write(planned, file);
+    List<ProcessFiles.Result> files =
+        withBinary
+            ? ProcessFiles.write(planned, file, file.resolveSibling(file.getFileName() + ".d"))
+            : List.of();
+    return new CoreReport(file, planned, files);
   }
 
   private void notes(Planned planned) {
@@ -194,8 +212,7 @@ final class CoreCommand implements Callable<Integer> {
   private void next(ProcessCores cores, Task task, ArrayNode written) throws IOException {
     Planned planned = cores.plan(task, choice());
     Path file = target.resolve(CoreReport.fileName(planned));
-    ProcessCores.write(planned, file);
-    CoreReport report = new CoreReport(file, planned);
+    CoreReport report = write(planned, file);
     if (output.json) {
       written.add(report.json());
       return;

@@ -1,23 +1,29 @@
 package dev.vmstate.cli;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.vmstate.core.process.CoreCounts;
 import dev.vmstate.core.process.PageSource;
 import dev.vmstate.exchange.ProcessCores.Planned;
+import dev.vmstate.exchange.ProcessFiles;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 
 /** What is in the core of a process, and what is not. */
 final class CoreReport {
   private final Path file;
   private final Planned planned;
 
-  CoreReport(Path file, Planned planned) {
+  private final List<ProcessFiles.Result> files;
+
+  CoreReport(Path file, Planned planned, List<ProcessFiles.Result> files) {
     this.file = file;
     this.planned = planned;
+    this.files = files;
   }
 
   static String pid(Planned planned) {
@@ -77,6 +83,13 @@ final class CoreReport {
       bytes.put(word(source), counts.bytes(source));
     }
     bytes.put("filteredOut", counts.filtered());
+    if (!files.isEmpty()) {
+      ArrayNode array = node.putArray("files");
+      for (ProcessFiles.Result result : files) {
+        ObjectNode one = array.addObject().put("path", GuestText.json(result.path()));
+        one.put("bytes", result.bytes()).put("missingPages", result.missing());
+      }
+    }
     planned.remarks().forEach(node.putArray("notes")::add);
     return node;
   }
@@ -101,6 +114,16 @@ final class CoreReport {
     }
     if (counts.filtered() > 0) {
       out.printf("  %10s  left out by --filter%n", Sizes.text(counts.filtered()));
+    }
+    for (ProcessFiles.Result result : files) {
+      out.printf(
+          "  %s: %s%n",
+          GuestText.line(result.path()),
+          result.missing() == 0
+              ? Sizes.text(result.bytes())
+              : "not written, %s of %d not in RAM"
+                  .formatted(
+                      Sizes.count(result.missing(), "page"), (result.bytes() + 4095) / 4096));
     }
   }
 

@@ -100,8 +100,9 @@ final class PageCache {
       this.pages = pages;
       this.others = others;
       this.done = from;
-      this.shmem = isShmem(mapping);
-      this.hole = shmem || vma.hugetlb() ? PageSource.ZERO : PageSource.ABSENT;
+      this.shmem = has(mapping, "shmem_aops");
+      this.hole =
+          shmem || vma.hugetlb() || has(mapping, "ram_aops") ? PageSource.ZERO : PageSource.ABSENT;
       Optional<KernelObject> inode = mapping.follow("host", "inode");
       long size = inode.isEmpty() ? Long.MAX_VALUE : inode.get().number("i_size");
       long room = size - vma.pgoff() * PAGE;
@@ -111,8 +112,9 @@ final class PageCache {
               : vma.start() + Math.max(0, room + PAGE - 1 & -PAGE);
     }
 
-    private boolean isShmem(KernelObject mapping) throws IOException {
-      OptionalLong operations = objects.address("shmem_aops");
+    /** Whether of that file system: tmpfs, ramfs, whose holes are zeros. */
+    private boolean has(KernelObject mapping, String name) throws IOException {
+      OptionalLong operations = objects.address(name);
       return operations.isPresent() && operations.getAsLong() == mapping.number("a_ops");
     }
 
