@@ -68,10 +68,16 @@ public final class EntryWalk {
     return left > 0;
   }
 
+  /** Ends this walk and all others: {@link #walk} says that it passed something over. */
+  public void end() {
+    left = 0;
+  }
+
   private void table(long address, int level, long from, long end, Visitor visitor)
       throws IOException {
     long covers = 1L << mode.shift(level);
-    for (long at = from; at < end; ) {
+    left--;
+    for (long at = from; at < end && left > 0; ) {
       long next = Math.min(end, (at & -covers) + covers);
       long value = entry(level, address, mode.index(at, level));
       if (value != 0) {
@@ -92,10 +98,6 @@ public final class EntryWalk {
   private long entry(int level, long address, int index) throws IOException {
     ByteBuffer table = tables[level];
     if (table == null || tablesAt[level] != address) {
-      if (left <= 0) {
-        return 0;
-      }
-      left--;
       table = table == null ? ByteBuffer.allocate(PagingMode.PAGE) : table;
       tables[level] = null; // until it is whole
       table.clear().limit(mode.entries(level) * mode.entryBytes());

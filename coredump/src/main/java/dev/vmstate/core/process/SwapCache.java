@@ -2,6 +2,7 @@ package dev.vmstate.core.process;
 
 import dev.vmstate.core.objects.KernelObject;
 import dev.vmstate.core.objects.KernelObjects;
+import dev.vmstate.core.objects.NoSuchMemberException;
 import dev.vmstate.core.objects.XArray;
 import dev.vmstate.memory.UnmappedAddressException;
 import java.io.IOException;
@@ -54,7 +55,7 @@ final class SwapCache {
       return spaces.isPresent()
           ? inSpace(spaces.getAsLong(), type, offset)
           : inTable(objects.needed("swap_info"), type, offset);
-    } catch (UnmappedAddressException outside) {
+    } catch (UnmappedAddressException | NoSuchMemberException unknown) {
       return OptionalLong.empty();
     }
   }

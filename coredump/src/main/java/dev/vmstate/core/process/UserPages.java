@@ -88,7 +88,8 @@ public final class UserPages {
   /** The same of a part of the area, of whole pages. */
   public void walk(Vma vma, long from, long end, Piece.Visitor visitor) throws IOException {
     Area area = new Area(vma, from, new Merger(visitor));
-    whole &= entries.walk(from, end, area::entry);
+    boolean all = entries.walk(from, end, area::entry);
+    whole &= all;
     area.gap(end);
     area.pieces.flush();
   }
@@ -138,7 +139,7 @@ public final class UserPages {
 
     void entry(long virtual, long bytes, long value, long covers) throws IOException {
       if (--left < 0) {
-        whole = false;
+        entries.end();
         return;
       }
       PageEntry entry = new PageEntry(entries.mode(), value, covers);
