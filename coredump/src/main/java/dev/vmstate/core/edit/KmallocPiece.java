@@ -3,6 +3,7 @@ package dev.vmstate.core.edit;
 import dev.vmstate.core.objects.KernelObject;
 import dev.vmstate.core.objects.KernelObjects;
 import dev.vmstate.core.objects.NoSuchMemberException;
+import dev.vmstate.core.process.PageFrames;
 import java.io.IOException;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -24,11 +25,10 @@ final class KmallocPiece {
 
   /** Bytes from {@code at}, the start of the piece, on; 0 when that is not known. */
   long bytes(long at) throws IOException {
-    OptionalLong vmemmap = objects.kernel().vmemmapBase();
     OptionalLong direct = objects.kernel().pageOffsetBase();
     OptionalLong size = objects.types().size("page");
     OptionalLong flag = objects.types().enumerator("PG_slab");
-    if (vmemmap.isEmpty() || direct.isEmpty() || size.isEmpty() || flag.isEmpty()) {
+    if (direct.isEmpty() || size.isEmpty() || flag.isEmpty()) {
       return 0;
     }
     OptionalLong physical = objects.memory().translate(at);
@@ -36,8 +36,7 @@ final class KmallocPiece {
       return 0; // vmalloc: a page here, a page there
     }
     try {
-      long frame = physical.getAsLong() >>> PAGE_SHIFT;
-      KernelObject page = objects.at("page", vmemmap.getAsLong() + frame * size.getAsLong());
+      KernelObject page = new PageFrames(objects).at(physical.getAsLong());
       long head = page.number("compound_head");
       KernelObject first = (head & 1) != 0 ? objects.at("page", head - 1) : page;
       return (first.number("flags") >>> flag.getAsLong() & 1) != 0

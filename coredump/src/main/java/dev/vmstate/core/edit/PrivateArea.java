@@ -52,8 +52,7 @@ record PrivateArea(long start, int bytes) {
   private static long pieceBytes(KernelObjects objects, long at) throws IOException {
     long certain = at % PAGE == 0 ? PAGE : 0;
     try {
-      long bytes = new KmallocPiece(objects).bytes(at);
-      return bytes % PAGE == 0 ? Math.max(certain, bytes) : certain;
+      return Math.max(certain, new KmallocPiece(objects).bytes(at));
     } catch (UnmappedAddressException broken) {
       return certain;
     }
