@@ -26,6 +26,9 @@ record GuestNet(
     NetNamespaces namespaces,
     List<GuestSocket> sockets,
     List<String> notes) {
+  /** Open files of all processes together; more do not fit into the memory this program has. */
+  private static final int MOST_FILES = 1 << 18;
+
   static GuestNet of(KernelObjects objects) throws IOException {
     Tasks tasks = Tasks.of(objects);
     List<String> notes = new ArrayList<>(tasks.notes());
@@ -50,16 +53,28 @@ record GuestNet(
 
   private static List<ProcessFiles> processes(Tasks tasks, List<String> notes) {
     List<ProcessFiles> all = new ArrayList<>();
+    int[] left = {MOST_FILES, 0};
     tasks
         .processes()
         .forEach(
             (number, threads) -> {
+              if (left[0] < 0) {
+                left[1]++;
+                return;
+              }
               try {
-                all.addAll(ProcessFiles.of(threads));
+                for (ProcessFiles files : ProcessFiles.of(threads)) {
+                  left[0] -= 1 + files.files().size();
+                  all.add(files);
+                }
               } catch (IOException broken) {
                 notes.add("files of process %d: %s".formatted(number, broken.getMessage()));
               }
             });
+    if (left[1] > 0) {
+      notes.add(
+          "more than %d open files: %d processes are left out".formatted(MOST_FILES, left[1]));
+    }
     return all;
   }
 

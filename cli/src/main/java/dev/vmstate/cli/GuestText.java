@@ -57,7 +57,7 @@ final class GuestText {
   }
 
   /** Marks that turn the direction of writing are no control characters, and as bad. */
-  private static boolean isPlain(int character) {
+  static boolean isPlain(int character) {
     int type = Character.getType(character);
     return type != Character.CONTROL
         && type != Character.FORMAT

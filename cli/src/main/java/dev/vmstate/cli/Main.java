@@ -88,7 +88,15 @@ public final class Main implements Runnable {
     Locale.setDefault(Locale.ROOT);
     PrintWriter out = new PrintWriter(System.out, false, StandardCharsets.UTF_8);
     PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
-    int status = commandLine(out, err).execute(args);
+    int status;
+    try {
+      status = commandLine(out, err).execute(args);
+    } catch (OutOfMemoryError e) {
+      err.println(
+          "vmstate: out of memory: there is more than fits into %d MiB; VMSTATE_JAVA_OPTS=-Xmx2g gives it more"
+              .formatted(Runtime.getRuntime().maxMemory() >> 20));
+      status = CommandLine.ExitCode.SOFTWARE;
+    }
     out.flush();
     System.exit(status);
   }

@@ -37,6 +37,10 @@ public record Mount(
     superOptions = List.copyOf(superOptions);
   }
 
+  int textLength() {
+    return root.length() + point.length() + type.length() + source.length();
+  }
+
   /** The device's major number. */
   public static long major(long device) {
     return device >>> MINOR_BITS;

@@ -17,9 +17,13 @@ final class MountTree {
 
   private static final int MOST_STEPS = 2 * MOST_BYTES;
 
+  /** Of all mounts together; a thousand mounts have ten thousand steps. */
+  private static final int MOST_STEPS_IN_ALL = 1 << 22;
+
   private final KernelObjects objects;
   private final long rootDentry;
   private final long rootMount;
+  private int steps;
 
   /**
    * Of a root.
@@ -42,6 +46,7 @@ final class MountTree {
     long dentry = here.number("mnt.mnt_root");
     int length = 0;
     for (int step = 0; step < MOST_STEPS && length <= MOST_BYTES; step++) {
+      steps++;
       if (dentry == rootDentry && here.at("mnt") == rootMount) {
         return Optional.of(names.isEmpty() ? "/" : String.join("", names));
       }
@@ -65,6 +70,11 @@ final class MountTree {
       dentry = parent;
     }
     return Optional.empty();
+  }
+
+  /** Whether so many steps were taken that the tree was made to take them. */
+  boolean isTired() {
+    return steps > MOST_STEPS_IN_ALL;
   }
 
   /** From the root of its own file system: {@code dentry_path}. */

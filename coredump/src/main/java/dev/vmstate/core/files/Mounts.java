@@ -20,6 +20,15 @@ public final class Mounts {
 
   private static final int MOST_NAME = 4096;
 
+  /** Bytes of memory for the mounts of one namespace; every name in them can have a page. */
+  private static final int MOST_BYTES = 24 << 20;
+
+  /** Of a mount without its names. */
+  private static final int MOUNT_BYTES = 400;
+
+  /** What one broken mount says; a thousand say no more. */
+  private static final int MOST_NOTES = 50;
+
   /** An entry that marks how far a reader is; 5.8 to 6.7. */
   private static final long MNT_CURSOR = 0x1000_0000;
 
@@ -66,17 +75,32 @@ public final class Mounts {
   private MountNamespace read(KernelObject namespace, KernelObject root) throws IOException {
     MountTree tree = new MountTree(root);
     List<Mount> mounts = new ArrayList<>();
+    long left = MOST_BYTES;
+    int leftOut = 0;
     for (KernelObject mount : entries(namespace)) {
+      if (left < 0 || tree.isTired()) {
+        notes.add("more mounts than are shown: %d or more".formatted(mounts.size()));
+        break;
+      }
       try {
         if ((mount.number("mnt.mnt_flags") & MNT_CURSOR) == 0 || mount.has("mnt_node")) {
           Optional<String> point = tree.point(mount);
           if (point.isPresent()) {
-            mounts.add(mount(mount, point.get()));
+            Mount found = mount(mount, point.get());
+            left -= MOUNT_BYTES + found.textLength();
+            mounts.add(found);
           }
         }
       } catch (IOException broken) {
-        notes.add("mount at 0x%x: %s".formatted(mount.address(), broken.getMessage()));
+        if (notes.size() < MOST_NOTES) {
+          notes.add("mount at 0x%x: %s".formatted(mount.address(), broken.getMessage()));
+        } else {
+          leftOut++;
+        }
       }
+    }
+    if (leftOut > 0) {
+      notes.add("%d more mounts could not be read".formatted(leftOut));
     }
     return new MountNamespace(namespace.number("ns.inum"), mounts, notes);
   }

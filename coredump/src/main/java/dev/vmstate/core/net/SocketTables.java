@@ -18,7 +18,13 @@ import java.util.Set;
  */
 final class SocketTables {
   /** Of all tables together. */
-  private static final int MOST_SOCKETS = 1 << 22;
+  private static final int MOST_SOCKETS = 1 << 18;
+
+  /** Chains and their entries, of all tables: chains made to meet are walked again and again. */
+  private static final long MOST_STEPS = 1 << 23;
+
+  /** What one broken chain says; a thousand say no more. */
+  private static final int MOST_NOTES = 50;
 
   /** {@code thash_entries=} takes 512 Ki at most. */
   private static final long MOST_BUCKETS = 1 << 22;
@@ -39,6 +45,8 @@ final class SocketTables {
   private final Set<Long> sockets = new LinkedHashSet<>();
   private final Set<Long> tables = new LinkedHashSet<>();
   private final List<String> notes = new ArrayList<>();
+  private int leftOut;
+  private long steps;
 
   SocketTables(KernelObjects objects) {
     this.objects = objects;
@@ -51,7 +59,19 @@ final class SocketTables {
   }
 
   List<String> notes() {
-    return notes;
+    List<String> all = new ArrayList<>(notes);
+    if (leftOut > 0) {
+      all.add("%d more faults of tables of sockets".formatted(leftOut));
+    }
+    return all;
+  }
+
+  private void note(String text) {
+    if (notes.size() < MOST_NOTES) {
+      notes.add(text);
+    } else {
+      leftOut++;
+    }
   }
 
   void readAll(List<NetNamespace> namespaces) {
@@ -77,7 +97,7 @@ final class SocketTables {
     try {
       walk.walk();
     } catch (IOException broken) {
-      notes.add("%s sockets: %s".formatted(what, broken.getMessage()));
+      note("%s sockets: %s".formatted(what, broken.getMessage()));
     }
   }
 
@@ -151,7 +171,7 @@ final class SocketTables {
       KernelObject buckets = objects.at("bucket_table", table.number("hash.tbl"));
       for (int growth = 0; buckets.address() != 0 && growth < 8; growth++) {
         if (buckets.number("nest") != 0) {
-          notes.add("netlink sockets of protocol %d: a nested table".formatted(protocol));
+          note("netlink sockets of protocol %d: a nested table".formatted(protocol));
         } else {
           long count = buckets.number("size");
           buckets("netlink", buckets.at("buckets"), count, memory.wordBytes(), 0, "node");
@@ -164,10 +184,14 @@ final class SocketTables {
   private void buckets(String what, long table, long count, long size, long head, String node)
       throws IOException {
     if (count > MOST_BUCKETS) {
-      notes.add("%s sockets: a table of %d chains is none".formatted(what, count));
+      note("%s sockets: a table of %d chains is none".formatted(what, count));
       return;
     }
     for (long i = 0; i < count; i++) {
+      if (++steps > MOST_STEPS) {
+        note("%s sockets: there is too much to walk through, the rest is left out".formatted(what));
+        return;
+      }
       chain(what, table + i * size + head, node);
     }
   }
@@ -184,11 +208,14 @@ final class SocketTables {
       }
       while (at != 0 && (at & 1) == 0) {
         if (!seen.add(at)) {
-          notes.add("%s sockets: a chain comes back to 0x%x".formatted(what, at));
+          note("%s sockets: a chain comes back to 0x%x".formatted(what, at));
           return;
         }
+        if (++steps > MOST_STEPS) {
+          return; // the next chain says so
+        }
         if (sockets.size() >= MOST_SOCKETS) {
-          notes.add("more than %d sockets: the others are left out".formatted(MOST_SOCKETS));
+          note("more than %d sockets: the others are left out".formatted(MOST_SOCKETS));
           return;
         }
         long next = memory.word(at);
@@ -196,8 +223,7 @@ final class SocketTables {
         at = next;
       }
     } catch (UnmappedAddressException outside) {
-      notes.add(
-          "%s sockets: a chain leads to 0x%x, where no RAM is".formatted(what, outside.address()));
+      note("%s sockets: a chain leads to 0x%x, where no RAM is".formatted(what, outside.address()));
     }
   }
 }

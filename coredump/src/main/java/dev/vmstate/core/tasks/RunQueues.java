@@ -20,13 +20,17 @@ import java.util.TreeMap;
  * queue; those that are in none ({@code idle}, {@code stop}) have pointers of their own.
  */
 public final class RunQueues {
+  /** Of all CPUs together; queues that were made to meet are walked once for each. */
   private static final int MOST_QUEUED = 1 << 18;
+
+  private static final int MOST_NOTES = 100;
 
   private final Map<Integer, KernelObject> queues = new TreeMap<>();
   private final Map<Integer, Task> current = new TreeMap<>();
   private final Map<Integer, Task> idle = new TreeMap<>();
   private final List<Task> queued = new ArrayList<>();
   private final List<String> notes = new ArrayList<>();
+  private int left = MOST_QUEUED;
 
   private RunQueues() {}
 
@@ -112,7 +116,8 @@ public final class RunQueues {
     }
     long lists = objects.types().length("rt_prio_array", "queue").orElse(0);
     for (int priority = 0; priority < Math.min(lists, 100); priority++) {
-      ListWalk walk = objects.list(rt.at("active.queue[%d]".formatted(priority)), MOST_QUEUED);
+      ListWalk walk = objects.list(rt.at("active.queue[%d]".formatted(priority)), left);
+      left -= walk.entries().size();
       note(cpu, "the real-time queue of CPU %d %s", walk.fault().orElse(""));
       for (long node : walk.entries()) {
         KernelObject entity = objects.container(node, "sched_rt_entity", "run_list");
@@ -126,7 +131,8 @@ public final class RunQueues {
   /** A tree; since 6.8 the fair class is served by an entity that belongs to no task. */
   private void deadline(int cpu, KernelObject rq) throws IOException {
     KernelObjects objects = rq.objects();
-    RbTree tree = RbTree.of(objects, rq.at("dl.root"), MOST_QUEUED);
+    RbTree tree = RbTree.of(objects, rq.at("dl.root"), left);
+    left -= tree.nodes().size();
     note(cpu, "the deadline queue of CPU %d %s", tree.fault().orElse(""));
     for (long node : tree.nodes()) {
       KernelObject entity = objects.container(node, "sched_dl_entity", "rb_node");
@@ -137,7 +143,8 @@ public final class RunQueues {
   }
 
   private void list(int cpu, KernelObject rq, String head, String member) throws IOException {
-    ListWalk walk = rq.objects().list(rq.at(head), MOST_QUEUED);
+    ListWalk walk = rq.objects().list(rq.at(head), left);
+    left -= walk.entries().size();
     note(cpu, head + " of CPU %d %s", walk.fault().orElse(""));
     for (long node : walk.entries()) {
       queued.add(new Task(rq.objects().container(node, "task_struct", member)));
@@ -145,7 +152,7 @@ public final class RunQueues {
   }
 
   private void note(int cpu, String text, String fault) {
-    if (!fault.isEmpty()) {
+    if (!fault.isEmpty() && notes.size() < MOST_NOTES) {
       notes.add(text.formatted(cpu, fault));
     }
   }

@@ -8,6 +8,7 @@ import dev.vmstate.memory.UnmappedAddressException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -29,7 +30,11 @@ final class TaskSearch {
   final Map<Task, Set<FoundBy>> found = new LinkedHashMap<>();
   final Set<FoundBy> ways = EnumSet.noneOf(FoundBy.class);
   private final List<String> notes = new ArrayList<>();
+  private final Set<Long> signals = new HashSet<>();
   private int leftOut;
+
+  /** Entries of all lists of threads: what is in them need be no task. */
+  private int threadsLeft = MOST;
 
   TaskSearch(KernelObjects objects) {
     this.objects = objects;
@@ -67,10 +72,11 @@ final class TaskSearch {
   private void threads(Task leader) throws IOException {
     try {
       KernelObject signal = leader.signal().orElse(null);
-      if (signal == null) {
-        return;
+      if (signal == null || !signals.add(signal.address())) {
+        return; // a process has its own
       }
-      ListWalk threads = objects.list(signal.at("thread_head"), MOST - found.size());
+      ListWalk threads = objects.list(signal.at("thread_head"), threadsLeft);
+      threadsLeft -= threads.entries().size();
       if (threads.fault().isPresent()) {
         note("the thread list of process %d %s".formatted(leader.pid(), threads.fault().get()));
       }

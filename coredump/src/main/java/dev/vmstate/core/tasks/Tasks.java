@@ -49,6 +49,9 @@ public final class Tasks {
         users.computeIfAbsent(memory, mm -> new ArrayList<>()).add(task);
       }
     }
+    // Given to every thread of a process: it is one list then, not a copy for each.
+    processes.replaceAll((pid, threads) -> List.copyOf(threads));
+    users.replaceAll((mm, threads) -> List.copyOf(threads));
     this.firsts = new HashSet<>(byPid.values());
   }
 

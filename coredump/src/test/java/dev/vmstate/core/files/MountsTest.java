@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vmstate.core.objects.HandKernel;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -141,5 +142,25 @@ class MountsTest {
   void whoHasExitedSeesNothing() throws Exception {
     HandMounts hand = new HandMounts(true);
     assertTrue(Mounts.of(hand.kernel().objects().at("task_struct", hand.room())).isEmpty());
+  }
+
+  @Test
+  void mountsWithNamesThatFillMemoryAreNotAllShown() throws Exception {
+    HandMounts hand = new HandMounts(false);
+    long name = HandKernel.DIRECT + 0xf0_0000;
+    hand.kernel().bytes(name, "x".repeat(4000).getBytes(StandardCharsets.US_ASCII));
+    long sb = hand.fileSystem("tmpfs", 5, 0);
+    long root = hand.dentry(0, "/");
+    long[] mounts = new long[7000];
+    for (int i = 0; i < mounts.length; i++) {
+      mounts[i] = hand.mount(i, i == 0 ? 0 : mounts[0], root, sb, root, 0, "none");
+      hand.kernel().put(mounts[i], "mount", "mnt_devname", name);
+    }
+    hand.all(mounts);
+
+    MountNamespace seen = Mounts.of(hand.process(mounts[0], root)).orElseThrow();
+
+    assertTrue(seen.mounts().size() < 6000, () -> seen.mounts().size() + " mounts");
+    assertTrue(seen.notes().toString().contains("more mounts than are shown"));
   }
 }

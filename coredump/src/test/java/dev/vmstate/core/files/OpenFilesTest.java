@@ -1,6 +1,8 @@
 package dev.vmstate.core.files;
 
+import static dev.vmstate.core.objects.HandKernel.DIRECT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vmstate.core.objects.HandKernel;
@@ -169,6 +171,39 @@ class OpenFilesTest {
 
     assertEquals("/fine", files.files().get(0).name());
     assertTrue(files.notes().toString().contains("no more than"), files.notes().toString());
+  }
+
+  @Test
+  void aTableOfManyFilesThatAreNoneIsGivenUp() throws Exception {
+    for (int fd = 0; fd < 0x1_0000; fd++) {
+      kernel.word(DIRECT + 0xa0_0000 + 8L * fd, 0x1234_5678L);
+    }
+    kernel
+        .put(numbers, "fdtable", "fd", DIRECT + 0xa0_0000)
+        .put(numbers, "fdtable", "open_fds", DIRECT + 0xa0_0000)
+        .put(numbers, "fdtable", "max_fds", 0x1_0000);
+
+    List<String> notes = read().notes();
+
+    assertTrue(notes.size() < 60, () -> notes.size() + " notes");
+    assertTrue(notes.toString().contains("from 999 on are left out"), notes.toString());
+  }
+
+  @Test
+  void aFileThatIsOpenVeryOftenIsNotShownThatOften() throws Exception {
+    long file = file(hand.dentry(root, "often"), 0100600, 0);
+    for (int fd = 0; fd < 0x4_0000; fd++) {
+      kernel.word(DIRECT + 0xa0_0000 + 8L * fd, file);
+    }
+    kernel
+        .put(numbers, "fdtable", "fd", DIRECT + 0xa0_0000)
+        .put(numbers, "fdtable", "max_fds", 0x4_0000);
+
+    OpenFiles files = read();
+
+    assertTrue(files.files().size() < 140_000, () -> files.files().size() + " files");
+    assertTrue(files.notes().toString().contains("more files than are shown"));
+    assertSame(files.files().get(0).name(), files.files().get(1).name());
   }
 
   @Test

@@ -157,6 +157,25 @@ class SocketsTest {
   }
 
   @Test
+  void chainsThatMeetEndAndFaultsAreCounted() throws Exception {
+    hand.kernel().put(HandKernel.DIRECT + 0x21_0000, "inet_hashinfo", "ehash_mask", 0xffff);
+    long table = HandKernel.DIRECT + 0x80_0000;
+    long chain = HandKernel.DIRECT + 0x90_0000;
+    hand.kernel().put(HandKernel.DIRECT + 0x21_0000, "inet_hashinfo", "ehash", table);
+    for (int i = 0; i < 0x1_0000; i++) {
+      hand.kernel().word(table + 8L * i, i < 0x8000 ? 0x1000 : chain);
+      hand.kernel().word(chain + 8L * i, i == 0xffff ? 1 : chain + 8L * i + 8);
+    }
+    SocketTables tables = new SocketTables(hand.kernel().objects());
+
+    tables.readAll(hand.namespaces().all());
+
+    assertTrue(tables.notes().size() < 60, () -> tables.notes().size() + " notes");
+    assertTrue(tables.notes().toString().contains("more faults"), tables.notes().toString());
+    assertTrue(tables.sockets().size() >= 0x1_0000);
+  }
+
+  @Test
   void aTableTooLargeToBeOneIsLeftOut() throws Exception {
     hand.kernel().put(HandKernel.DIRECT + 0x21_0000, "inet_hashinfo", "ehash_mask", 0xffff_ffffL);
     long udp = hand.sock(INET, 2, 17, 7, 2);

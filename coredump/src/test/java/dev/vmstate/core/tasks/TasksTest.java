@@ -5,12 +5,15 @@ import static dev.vmstate.core.tasks.FoundBy.TASK_LIST;
 import static dev.vmstate.core.tasks.HandTasks.at;
 import static dev.vmstate.core.tasks.HandTasks.link;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vmstate.core.objects.HandKernel;
 import dev.vmstate.core.objects.NoSuchMemberException;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -46,6 +49,27 @@ class TasksTest {
     assertEquals(tasks.ways(), tasks.foundBy(server));
     assertEquals(List.of(), tasks.notes());
     assertTrue(tasks.find(8).isEmpty());
+  }
+
+  @Test
+  void threadsOfAProcessAreOneListForAll() throws IOException {
+    Tasks tasks = tasks();
+    Task first = tasks.find(5).orElseThrow();
+    assertSame(tasks.threads(first), tasks.threads(tasks.find(7).orElseThrow()));
+  }
+
+  @Test
+  void aListOfThreadsThatAreNoneIsWalkedOnceForAllWhoShareIt() throws IOException {
+    long nodes = HandKernel.DIRECT + 0x40_0000;
+    for (int i = 0; i < 1 << 17; i++) {
+      guest.kernel.word(nodes + 8L * i, nodes + 8L * i + 8);
+    }
+    for (int pid = 10; pid < 60; pid++) {
+      guest.process(pid, "same");
+      guest.kernel.word(at(pid) + 0x800 + 0x10, nodes);
+    }
+    assertTimeout(Duration.ofSeconds(20), this::tasks);
+    assertTrue(tasks().find(59).isPresent());
   }
 
   @Test
