@@ -48,6 +48,7 @@ import picocli.CommandLine.Parameters;
 final class GetCommand implements Callable<Integer> {
   @Mixin private SnapshotArgument snapshot;
   @Mixin private Output output;
+  @Mixin private VmlinuxOption vmlinux;
 
   @Option(
       names = {"-e", "--explain"},
@@ -103,7 +104,7 @@ final class GetCommand implements Callable<Integer> {
               Facts.stream(opened)
                   .orElseThrow(
                       () -> new IOException(snapshot.source() + ": only a stream has " + path));
-          print(path, new LinkedEdits(stream).text(path), node);
+          print(path, new LinkedEdits(stream, vmlinux.file()).text(path), node);
           continue;
         }
         if (explain) {

@@ -40,6 +40,7 @@ final class InjectCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
   @Mixin private Output output;
   @Mixin private EditTarget target;
+  @Mixin private VmlinuxOption vmlinux;
 
   @Parameters(
       paramLabel = "DIR|SNAPSHOT",
@@ -128,7 +129,8 @@ final class InjectCommand implements Callable<Integer> {
       target.prepare(opened, output);
       below4g.apply(opened);
       OptionalInt whose = pid == null ? OptionalInt.empty() : OptionalInt.of(pid);
-      try (EditPlan plan = ProcessInjection.plan(opened, file, whose, shared, output.progress())) {
+      try (EditPlan plan =
+          ProcessInjection.plan(opened, vmlinux.file(), file, whose, shared, output.progress())) {
         EditReport.print(target.carryOut(plan, output), target.done(), plan.notes(), output);
       }
     }

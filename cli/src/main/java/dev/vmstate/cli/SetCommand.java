@@ -63,6 +63,7 @@ final class SetCommand implements Callable<Integer> {
   @Mixin private SnapshotArgument snapshot;
   @Mixin private Output output;
   @Mixin private EditTarget target;
+  @Mixin private VmlinuxOption vmlinux;
 
   @Parameters(
       index = "1..*",
@@ -108,7 +109,7 @@ final class SetCommand implements Callable<Integer> {
     try (StreamSnapshot opened = snapshot.openStream()) {
       target.prepare(opened, output);
       HardwareState state = opened.hardware();
-      LinkedEdits linked = new LinkedEdits(opened);
+      LinkedEdits linked = new LinkedEdits(opened, vmlinux.file());
       EditSet edits = linked.fields();
       StructureEdits structure = new StructureEdits(opened);
       Assignments assignments =

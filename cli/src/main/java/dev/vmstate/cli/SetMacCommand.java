@@ -66,6 +66,7 @@ final class SetMacCommand implements Callable<Integer> {
   private boolean guest;
 
   @Mixin private Below4g below4g;
+  @Mixin private VmlinuxOption vmlinux;
 
   static final class MacConverter implements ITypeConverter<MacAddress> {
     @Override
@@ -95,7 +96,7 @@ final class SetMacCommand implements Callable<Integer> {
       Nic found = find(Nics.of(opened.devices()));
       MacEdit edit = new MacEdit(opened, found, mac, allCopies);
       if (guest) {
-        edit.guest(output.progress());
+        edit.guest(vmlinux.file(), output.progress());
       }
       try (EditPlan plan = EditPlan.of(edit)) {
         EditReport.print(target.carryOut(plan, output), target.done(), edit.limits(), output);

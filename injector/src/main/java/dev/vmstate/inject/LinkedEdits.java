@@ -16,6 +16,7 @@ import dev.vmstate.linked.ClockShift;
 import dev.vmstate.linked.LinkedEdit;
 import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -60,6 +61,7 @@ public final class LinkedEdits {
   private static final Pattern DURATION = Pattern.compile("(\\d{1,11})([smhd]?)");
 
   private final StreamSnapshot snapshot;
+  private final Optional<Path> vmlinux;
   private final EditSet fields = new EditSet();
   private final List<String> limits = new ArrayList<>();
   private final List<InjectionReport.Metadata> named = new ArrayList<>();
@@ -71,7 +73,13 @@ public final class LinkedEdits {
 
   /** No edit yet. */
   public LinkedEdits(StreamSnapshot snapshot) {
+    this(snapshot, Optional.empty());
+  }
+
+  /** {@code vmlinux}: of a guest whose kernel does not say how its structures are laid out. */
+  public LinkedEdits(StreamSnapshot snapshot, Optional<Path> vmlinux) {
     this.snapshot = snapshot;
+    this.vmlinux = vmlinux;
   }
 
   /** Whether {@code path} names such an edit. */
@@ -220,7 +228,7 @@ public final class LinkedEdits {
   private KernelObjects kernel() throws IOException {
     KernelObjects known = kernel;
     if (known == null) {
-      known = GuestObjects.of(snapshot, Progress.NONE);
+      known = GuestObjects.of(snapshot, vmlinux, Progress.NONE);
       kernel = known;
     }
     return known;

@@ -17,6 +17,7 @@ import dev.vmstate.nic.Nics;
 import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -88,9 +89,10 @@ public final class MacEdit {
   /**
    * Also changes what the guest's Linux has of the address in its memory.
    *
+   * @param vmlinux its kernel's, if that does not say itself how its structures are laid out
    * @throws IOException when the guest has no Linux, or none of its interfaces has the address
    */
-  public void guest(Progress progress) throws IOException {
+  public void guest(Optional<Path> vmlinux, Progress progress) throws IOException {
     MacAddress old =
         nic.mac()
             .orElseThrow(
@@ -98,7 +100,7 @@ public final class MacEdit {
                     new IOException(
                         "%s: the state of %s holds no MAC address: there is nothing to look for in the guest"
                             .formatted(snapshot.source(), nic.id())));
-    KernelObjects objects = GuestObjects.of(snapshot, progress);
+    KernelObjects objects = GuestObjects.of(snapshot, vmlinux, progress);
     MemoryEdits edits = new MemoryEdits(snapshot);
     GuestMac guest;
     try {

@@ -52,26 +52,33 @@ public final class ProcessInjection {
   /**
    * Finds what is to change.
    *
+   * @param vmlinux the kernel's, if that does not say itself how its structures are laid out
    * @param core the edited core
    * @param pid whose it is; empty to believe the core
    * @param shared whether pages that others have too may change
    * @throws IOException when the core is not this process's, or changes what cannot be
    */
   public static EditPlan plan(
-      StreamSnapshot snapshot, Path core, OptionalInt pid, boolean shared, Progress progress)
+      StreamSnapshot snapshot,
+      Optional<Path> vmlinux,
+      Path core,
+      OptionalInt pid,
+      boolean shared,
+      Progress progress)
       throws IOException {
     CoreBytes bytes = new CoreBytes(core);
     try {
-      return new ProcessInjection(snapshot, bytes, shared).plan(core, pid, progress);
+      return new ProcessInjection(snapshot, bytes, shared).plan(vmlinux, core, pid, progress);
     } catch (IOException | RuntimeException e) {
       bytes.close();
       throw e;
     }
   }
 
-  private EditPlan plan(Path path, OptionalInt pid, Progress progress) throws IOException {
+  private EditPlan plan(Optional<Path> vmlinux, Path path, OptionalInt pid, Progress progress)
+      throws IOException {
     CoreFile core = CoreFile.open(bytes).requireX86();
-    KernelObjects objects = GuestObjects.of(snapshot, progress);
+    KernelObjects objects = GuestObjects.of(snapshot, vmlinux, progress);
     Tasks tasks = Tasks.of(objects);
     Optional<ProcessMark> mark = ProcessMark.in(core);
     Task task = find(tasks, mark, pid);
