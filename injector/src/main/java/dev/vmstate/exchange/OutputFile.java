@@ -188,7 +188,9 @@ public final class OutputFile implements Closeable {
 
   /** "No space left on device" does not say which. */
   private IOException named(IOException e) {
-    return e instanceof FileSystemException ? e : new IOException(path + ": " + e.getMessage(), e);
+    return e instanceof FileSystemException
+        ? e
+        : new FileSystemException(path.toString(), null, String.valueOf(e.getMessage()));
   }
 
   /** Where the bytes are until {@link #commit}. */

@@ -24,11 +24,13 @@ import java.util.Set;
 public final class ProcessFiles {
   private final ProcessCores.Planned planned;
   private final Path directory;
+  private final GuestTree tree;
   private final List<Result> results = new ArrayList<>();
 
   private ProcessFiles(ProcessCores.Planned planned, Path directory) {
     this.planned = planned;
     this.directory = directory;
+    this.tree = new GuestTree(directory);
   }
 
   /**
@@ -83,33 +85,13 @@ public final class ProcessFiles {
     long missing = file.missing();
     results.add(new Result(name, file.size(), missing));
     if (missing == 0) {
-      Path path = path(name);
-      Files.createDirectories(path.toAbsolutePath().getParent());
+      Path path = tree.path(name);
+      tree.makeDirectories(path);
       try (OutputFile out = new OutputFile(path)) {
         file.write(out::write);
         out.commit();
       }
     }
-  }
-
-  /** A guest's name below the directory; what would lead out of it, or to a terminal, is spelt. */
-  private Path path(String name) {
-    Path path = directory;
-    for (String part : name.split("/")) {
-      if (!part.isEmpty()) {
-        path = path.resolve(part.equals(".") || part.equals("..") ? "%2e" + part : spelt(part));
-      }
-    }
-    return path;
-  }
-
-  private static String spelt(String part) {
-    StringBuilder text = new StringBuilder();
-    for (byte next : part.getBytes(StandardCharsets.ISO_8859_1)) {
-      boolean plain = next >= ' ' && next < 0x7f && next != '%' && next != '\\' && next != '"';
-      text.append(plain ? String.valueOf((char) next) : "%%%02x".formatted(next & 0xff));
-    }
-    return text.toString();
   }
 
   /**
@@ -126,9 +108,9 @@ public final class ProcessFiles {
       if (result.missing() == 0 && file.startsWith("ld-linux-x86-64.so")) {
         Files.createDirectories(
             Files.isSymbolicLink(lib64) ? directory.resolve("usr/lib64") : lib64);
-        if (!Files.exists(lib64.resolve(spelt(file)), LinkOption.NOFOLLOW_LINKS)) {
-          Path target = lib64.toRealPath().relativize(path(result.path()).toRealPath());
-          Files.createSymbolicLink(lib64.resolve(spelt(file)), target);
+        if (!Files.exists(lib64.resolve(GuestTree.spelt(file)), LinkOption.NOFOLLOW_LINKS)) {
+          Path target = lib64.toRealPath().relativize(tree.path(result.path()).toRealPath());
+          Files.createSymbolicLink(lib64.resolve(GuestTree.spelt(file)), target);
         }
       }
     }
@@ -146,8 +128,8 @@ public final class ProcessFiles {
     text.append("# gdb -x this file\n");
     text.append("set sysroot %s\n".formatted(directory.toAbsolutePath().normalize()));
     Optional<String> program = program();
-    if (program.isPresent() && Files.exists(path(program.get()))) {
-      text.append("file %s\n".formatted(path(program.get()).toAbsolutePath().normalize()));
+    if (program.isPresent() && Files.exists(tree.path(program.get()))) {
+      text.append("file %s\n".formatted(tree.path(program.get()).toAbsolutePath().normalize()));
     }
     text.append("core-file %s\n".formatted(core.toAbsolutePath().normalize()));
     try (OutputFile out = new OutputFile(directory.resolve("gdbinit"))) {

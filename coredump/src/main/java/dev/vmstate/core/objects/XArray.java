@@ -88,6 +88,11 @@ public final class XArray {
     return Optional.empty();
   }
 
+  /** Nodes and entries that the last walk would have looked at. */
+  public long left() {
+    return Math.max(0, left);
+  }
+
   /** Told of entries with all indices they are for. */
   public interface RangeVisitor {
     /** {@code last} belongs to it; an entry for many is told once, with all of them. */
@@ -106,7 +111,7 @@ public final class XArray {
     left = most;
     if (isNode(head)) {
       RangeWalk walk = new RangeWalk(from, last, visitor);
-      walk.node(head, 0, 64);
+      walk.node(head, 0, 64, Long.MAX_VALUE);
       return walk.fault;
     }
     if (head != 0 && !isInternal(head) && from == 0) {
@@ -131,7 +136,8 @@ public final class XArray {
       fault = fault.isPresent() ? fault : Optional.of(why);
     }
 
-    void node(long entry, long first, int above) throws IOException {
+    /** {@code limit}: the last index the node's parent has it for; its own entries end there. */
+    void node(long entry, long first, int above, long limit) throws IOException {
       try {
         int shift = memory.u8(entry - INTERNAL + shiftAt);
         if (shift >= above) {
@@ -147,6 +153,10 @@ public final class XArray {
           if (index > last || index < first) {
             return;
           }
+          if (index > limit) {
+            broken("has a node at 0x%x with more than its parent has it for".formatted(entry));
+            return;
+          }
           long next = slot(entry, i);
           if (next == 0 || isInternal(next) && !isNode(next)) {
             continue;
@@ -156,13 +166,13 @@ public final class XArray {
             return;
           }
           if (isNode(next)) {
-            node(next, index, shift);
+            node(next, index, shift, Math.min(limit, index + (1L << shift) - 1));
           } else {
             int end = i + 1;
             while (end < slots && isSibling(slot(entry, end)) && slot(entry, end) >>> 2 == i) {
               end++;
             }
-            visitor.entry(index, first + ((long) end << shift) - 1, next);
+            visitor.entry(index, Math.min(limit, first + ((long) end << shift) - 1), next);
           }
         }
       } catch (UnmappedAddressException outside) {

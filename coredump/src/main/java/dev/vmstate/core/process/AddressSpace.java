@@ -21,6 +21,9 @@ public record AddressSpace(KernelObject mm, List<Vma> vmas, List<String> notes) 
   /** Behind the last user address with five levels of page tables. */
   private static final long USER_END = 1L << 56;
 
+  /** What one broken area says; a thousand say no more. */
+  private static final int MOST_NOTES = 100;
+
   public AddressSpace {
     vmas = List.copyOf(vmas);
     notes = List.copyOf(notes);
@@ -58,6 +61,11 @@ public record AddressSpace(KernelObject mm, List<Vma> vmas, List<String> notes) 
       } catch (UnmappedAddressException outside) {
         notes.add("area %s has no RAM at 0x%x".formatted(area, outside.address()));
       }
+    }
+    if (notes.size() > MOST_NOTES) {
+      int more = notes.size() - MOST_NOTES;
+      notes.subList(MOST_NOTES, notes.size()).clear();
+      notes.add("%d more faults of areas".formatted(more));
     }
     count(mm, vmas.size(), notes);
     Gate.of(mm, names).ifPresent(vmas::add);

@@ -3,6 +3,7 @@ package dev.vmstate.core.process;
 import dev.vmstate.core.objects.KernelObject;
 import dev.vmstate.core.objects.KernelObjects;
 import dev.vmstate.core.objects.XArray;
+import dev.vmstate.memory.MemoryMap;
 import java.io.IOException;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -16,8 +17,10 @@ import java.util.OptionalLong;
 final class PageCache {
   private static final int PAGE = 4096;
 
-  /** Pages of a file in RAM: those of a machine with 4 TiB. */
-  private static final int MOST = 1 << 30;
+  /** Nodes and pages of files looked at, for one process: of those on swap, and those in RAM. */
+  private static final long MOST_SWAPPED = 1 << 20;
+
+  private static final int MOST_TIMES = 8;
 
   /** {@code SWP_TYPE_SHIFT}: a swap entry without the bit that marks a value. */
   private static final int TYPE_SHIFT = 58;
@@ -30,11 +33,20 @@ final class PageCache {
   private final KernelObjects objects;
   private final PageFrames frames;
   private final SwapCache swap;
+  private long left = MOST_SWAPPED;
 
   PageCache(KernelObjects objects, PageFrames frames, SwapCache swap) {
     this.objects = objects;
     this.frames = frames;
     this.swap = swap;
+    for (MemoryMap.Range range : objects.memory().physical().map().ranges()) {
+      left += MOST_TIMES * (range.bytes() / PAGE);
+    }
+  }
+
+  /** False when arrays of pages were there that were made to be walked for ever. */
+  boolean whole() {
+    return left > 0;
   }
 
   /** {@code address_space} of an open file. */
@@ -54,16 +66,18 @@ final class PageCache {
     XArray tree = new XArray(objects, mapping.get().at("i_pages"));
     long first = gap.index(from);
     long last = gap.index(end - PAGE);
+    int most = (int) Math.min(left, Integer.MAX_VALUE);
     int order = vma.hugetlb() ? hugeOrder(mapping.get()) : 0;
     if (order > 0 && !countsSmallPages(tree, first, last)) {
       tree.range(
           first >>> order,
           last >>> order,
-          MOST,
+          most,
           (at, to, entry) -> gap.huge(at << order, 1L << order, entry));
     } else {
-      tree.range(first, last, MOST, gap::entry);
+      tree.range(first, last, most, gap::entry);
     }
+    left -= most - tree.left();
     gap.missing(end);
   }
 

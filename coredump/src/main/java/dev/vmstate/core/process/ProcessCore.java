@@ -30,8 +30,13 @@ public final class ProcessCore {
   private static final long MOST_FILE = 4L << 40;
   private static final long HUGE_LATER = 1L << 20;
 
+  private static final int MOST_REMARKS = 100;
+
+  /** More than areas: holes part them. */
+  private static final int MOST_SEGMENTS = 1 << 18;
+
   /** How often a process may map all of RAM; what does more was made to fill a disk. */
-  private static final long MOST_TIMES = 16;
+  private static final long MOST_TIMES = 4;
 
   private final AddressSpace space;
   private final DumpFilter filter;
@@ -80,6 +85,9 @@ public final class ProcessCore {
     for (Vma vma : space.vmas()) {
       new AreaPlan(vma, parts).plan();
     }
+    if (parts.size() >= MOST_SEGMENTS) {
+      remarks.add("there are more than %d segments: the rest is empty".formatted(MOST_SEGMENTS));
+    }
     if (!pages.whole()) {
       remarks.add(
           "the process has more page tables than its machine has memory: some are left out");
@@ -111,9 +119,11 @@ public final class ProcessCore {
     void plan() throws IOException {
       long dumped = dumped();
       if (counts.present() > mostPresent) {
-        remarks.add(
-            "the process maps all memory more than %d times: 0x%x-0x%x is left out"
-                .formatted(MOST_TIMES, vma.start(), vma.end()));
+        if (remarks.size() < MOST_REMARKS) {
+          remarks.add(
+              "the process maps all memory more than %d times: 0x%x-0x%x is left out"
+                  .formatted(MOST_TIMES, vma.start(), vma.end()));
+        }
         dumped = 0;
       }
       counts.addFiltered(vma.bytes() - dumped);
@@ -127,10 +137,16 @@ public final class ProcessCore {
 
     private void piece(Piece piece) {
       counts.add(piece);
+      if (parts.size() >= MOST_SEGMENTS) {
+        return; // what the areas from here on have is left out
+      }
       boolean inRam = piece.source().inRam();
       if (!inRam && piece.bytes() >= (size > MOST_FILE ? HUGE_LATER : HUGE)) {
-        remarks.add(
-            "0x%x-0x%x has no page and is not in the core".formatted(piece.virtual(), piece.end()));
+        if (remarks.size() < MOST_REMARKS) {
+          remarks.add(
+              "0x%x-0x%x has no page and is not in the core"
+                  .formatted(piece.virtual(), piece.end()));
+        }
         add(piece.end(), known);
         start = piece.end();
         known = start;

@@ -58,6 +58,11 @@ public record ProcessNotes(List<ElfNote> notes, int threads, boolean i386, List<
     private final List<String> remarks = new ArrayList<>();
     private int done;
 
+    /** Bytes of notes there is memory for: those of ten thousand threads. */
+    private long left = 48 << 20;
+
+    private int counted;
+
     Maker(KernelObjects objects, List<X86Cpu> cpus, KernelObject task) throws IOException {
       RunningTasks running = RunningTasks.of(objects, cpus);
       this.objects = objects;
@@ -94,6 +99,14 @@ public record ProcessNotes(List<ElfNote> notes, int threads, boolean i386, List<
 
     ProcessNotes make(List<MappedFile> files) throws IOException {
       for (KernelObject thread : threads.threads()) {
+        if (notes.stream().skip(counted).mapToLong(ElfNote::bytes).sum() > left) {
+          remarks.add(
+              "more threads than a core has room for: %d of %d are left out"
+                  .formatted(threads.threads().size() - done, threads.threads().size()));
+          break;
+        }
+        left -= notes.stream().skip(counted).mapToLong(ElfNote::bytes).sum();
+        counted = notes.size();
         attempt("thread %s".formatted(thread), () -> thread(thread, files));
       }
       if (objects.address("elf_coredump_extra_notes_write").isPresent()) {

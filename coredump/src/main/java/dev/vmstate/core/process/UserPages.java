@@ -77,7 +77,7 @@ public final class UserPages {
 
   /** False when there were more page tables than a process has, and pages were passed over. */
   public boolean whole() {
-    return whole;
+    return whole && cache.whole();
   }
 
   /** Tells of all pages of an area, by address, without gaps. */

@@ -19,8 +19,11 @@ import java.util.TreeMap;
  * tree too, and where the list breaks off the tree has the rest.
  */
 final class VmaList {
-  /** vm.max_map_count is 65530 unless raised, by a database to a few million. */
-  private static final int MOST = 1 << 22;
+  /** vm.max_map_count is 65530 unless raised; more do not fit into the memory of this program. */
+  private static final int MOST = 1 << 18;
+
+  /** What one broken area says; a thousand say no more. */
+  private static final int MOST_NOTES = 50;
 
   private final KernelObjects objects;
   private final List<String> notes;
@@ -53,18 +56,25 @@ final class VmaList {
     Optional<String> fault =
         new MapleTree(objects, tree)
             .walk(
-                2 * MOST,
+                8 * MOST,
                 (first, last, pointer) -> {
                   KernelObject area = objects.at("vm_area_struct", pointer);
-                  if (area.number("vm_start") != first || area.number("vm_end") != last + 1) {
+                  boolean agrees =
+                      area.number("vm_start") == first && area.number("vm_end") == last + 1;
+                  if (!agrees && notes.size() < MOST_NOTES) {
                     notes.add(
                         "the area of 0x%x-0x%x says it is 0x%x-0x%x"
                             .formatted(
                                 first, last + 1, area.number("vm_start"), area.number("vm_end")));
                   }
-                  areas.put(area.number("vm_start"), area);
+                  if (areas.size() < MOST) {
+                    areas.put(area.number("vm_start"), area);
+                  }
                 });
     fault.ifPresent(why -> notes.add("the tree of areas (mm_mt) " + why));
+    if (areas.size() == MOST) {
+      notes.add("the process has %d areas or more: those behind are left out".formatted(MOST));
+    }
   }
 
   /** Whether it came to its end. */
@@ -109,9 +119,11 @@ final class VmaList {
         open.push(link.number("rb_left"));
         open.push(link.number("rb_right"));
       } catch (UnmappedAddressException outside) {
-        notes.add(
-            "the tree of areas (mm->mm_rb) leads to 0x%x, where no RAM is"
-                .formatted(outside.address()));
+        if (notes.size() < MOST_NOTES) {
+          notes.add(
+              "the tree of areas (mm->mm_rb) leads to 0x%x, where no RAM is"
+                  .formatted(outside.address()));
+        }
       }
     }
   }

@@ -22,6 +22,14 @@ final class VmaNames {
   private final long vdso;
   private final List<String> notes;
 
+  /** Of all names of files. */
+  private static final int MOST_BYTES = 8 << 20;
+
+  /** Names that have no end. */
+  private static final int MOST_BROKEN = 1000;
+
+  private int room = MOST_BYTES;
+
   /** A program's file has several areas. */
   private final Map<Long, String> paths = new HashMap<>();
 
@@ -101,9 +109,16 @@ final class VmaNames {
     if (known != null) {
       return known;
     }
+    if (room < 0) {
+      return "";
+    }
     FilePath path = FilePath.ofFile(file, Optional.empty());
     path.fault().ifPresent(notes::add);
     paths.put(file.address(), path.bytes());
+    room -= path.bytes().length() + (path.fault().isPresent() ? MOST_BYTES / MOST_BROKEN : 0);
+    if (room < 0) {
+      notes.add("names of mapped files end here: there are too many, or too long ones");
+    }
     return path.bytes();
   }
 }
