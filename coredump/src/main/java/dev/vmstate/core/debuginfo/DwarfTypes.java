@@ -216,17 +216,19 @@ public final class DwarfTypes implements KernelTypes {
     Die die = resolve(here.type());
     long length = -1;
     long elementBytes = 0;
-    boolean array = die != null && die.tag() == Die.TAG_ARRAY;
-    long of = array ? die.type() : Die.NONE; // before its dimensions are read
-    Die element = array ? resolve(of) : die;
-    if (array) {
+    boolean array = false;
+    Die element = die;
+    if (die != null && die.tag() == Die.TAG_ARRAY) {
+      array = true;
+      long of = die.type(); // before its dimensions are read
+      element = resolve(of);
       long[] lengths = new long[MOST_DIMENSIONS];
       int dimensions = dimensions(die, lengths);
       length = lengths[0];
       elementBytes = Math.max(0, dimensions > 1 ? size(here.type(), 1) : size(of, 0));
     }
     boolean composite = element != null && isComposite(element);
-    String type = composite && element.named() ? element.name() : "";
+    String type = element != null && composite && element.named() ? element.name() : "";
     long bytes = Math.max(0, size(here.type(), 0));
     into.add(new TypeMember(path, here.bit(), here.bits(), bytes, length, elementBytes, type));
     if (composite && type.isEmpty() && !array) {

@@ -132,6 +132,7 @@ final class AddressList {
    * @param parent address and colour
    * @param address as it will be
    */
+  @SuppressWarnings("ArrayRecordComponent") // nobody changes it, and nodes are equal by place
   private record Node(long at, long parent, long left, long right, byte[] address, int type) {
     @Override
     public boolean equals(Object other) {

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /** Edits that go into an array at once. */
+@SuppressWarnings("ArrayRecordComponent") // is compared with nothing
 record WrittenRam(ArrayMemory ram, int[] count) implements EditableMemory {
   WrittenRam(ArrayMemory ram) {
     this(ram, new int[1]);

@@ -52,7 +52,7 @@ class LoadedModulesTest {
     kernel.list(KSET, BUILT_IN + 8, MODULES[0] + ENTRY, MODULES[1] + ENTRY, MODULES[2] + ENTRY);
     for (int tree = 0; tree < 2; tree++) {
       int node = NODE + 8 + 24 * tree;
-      kernel.word(TREE + 8 + 8 * tree, MODULES[1] + node);
+      kernel.word(TREE + 8 + 8L * tree, MODULES[1] + node);
       kernel.word(MODULES[1] + node + 8, MODULES[2] + node);
       kernel.word(MODULES[1] + node + 16, MODULES[0] + node);
     }
@@ -193,7 +193,7 @@ class LoadedModulesTest {
     SplittableRandom random = new SplittableRandom(seed);
     long[] places = {HEAD, KSET, TREE, USES, MODULES[0], MODULES[1], MODULES[2]};
     for (int i = random.nextInt(1, 12); i > 0; i--) {
-      long at = places[random.nextInt(places.length)] + 8 * random.nextInt(0x60);
+      long at = places[random.nextInt(places.length)] + 8L * random.nextInt(0x60);
       kernel.word(at, random.nextBoolean() ? random.nextLong() : places[random.nextInt(7)] + LIST);
     }
     LoadedModules found = assertTimeoutPreemptively(Duration.ofSeconds(20), () -> read());
