@@ -132,8 +132,8 @@ public final class Main implements Runnable {
 
   /** One line, whatever went wrong. */
   private static String message(Exception e) {
-    if (e instanceof UncheckedIOException unchecked) {
-      return message(unchecked.getCause());
+    if (e instanceof UncheckedIOException && e.getCause() instanceof IOException cause) {
+      return message(cause);
     }
     String text = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
     if (e instanceof AccessDeniedException denied) {

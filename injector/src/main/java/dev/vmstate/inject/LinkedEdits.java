@@ -116,8 +116,9 @@ public final class LinkedEdits {
 
   private void table(String path, String value, String origin) throws IOException {
     try {
-      if (GUEST.containsKey(path)) {
-        guest(path, value, origin);
+      GuestName name = GUEST.get(path);
+      if (name != null) {
+        guest(name, path, value, origin);
       } else if (path.startsWith(SMBIOS)) {
         report(smbios().text(path.substring(SMBIOS.length()), value), origin);
         limits.add(SMBIOS_LIMIT);
@@ -130,8 +131,7 @@ public final class LinkedEdits {
     }
   }
 
-  private void guest(String path, String value, String origin) throws IOException {
-    GuestName name = GUEST.get(path);
+  private void guest(GuestName name, String path, String value, String origin) throws IOException {
     String before = name.set(kernel(), memoryEdits(), value);
     report(new TableEdit(path, before, value), origin);
     for (String other : name.others(kernel(), before)) {
