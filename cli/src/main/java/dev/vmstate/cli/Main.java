@@ -1,5 +1,6 @@
 package dev.vmstate.cli;
 
+import dev.vmstate.memory.UnmappedAddressException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -13,6 +14,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
@@ -111,7 +113,7 @@ public final class Main implements Runnable {
     line.getSubcommands().values().stream()
         .filter(command -> command.getCommandName().equals("generate-completion"))
         .forEach(command -> command.getCommandSpec().usageMessage().hidden(true));
-    line.setExecutionExceptionHandler((e, at, parsed) -> main.failed(e, err));
+    line.setExecutionExceptionHandler((e, at, parsed) -> main.failed(located(e, parsed), err));
     line.setParameterExceptionHandler(
         (e, arguments) -> {
           err.println("vmstate: " + e.getMessage());
@@ -120,6 +122,22 @@ public final class Main implements Runnable {
           return CommandLine.ExitCode.USAGE;
         });
     return line;
+  }
+
+  /**
+   * What is wrong in a guest's memory says where in that; here it gets the name of the snapshot.
+   */
+  private static Exception located(Exception e, ParseResult parsed) {
+    if (e instanceof UnmappedAddressException
+        && parsed.hasSubcommand()
+        && parsed.subcommand().hasMatchedPositional(0)) {
+      String file = parsed.subcommand().matchedPositional(0).originalStringValues().get(0);
+      return new IOException(
+          "%s: %s, and without what should be there nothing can be told"
+              .formatted(file, e.getMessage()),
+          e);
+    }
+    return e;
   }
 
   private int failed(Exception e, PrintWriter err) {

@@ -102,12 +102,14 @@ public record FilePath(String bytes, Optional<String> fault) {
     }
 
     FilePath name() throws IOException {
-      Optional<String> made = madeUp();
-      if (made.isPresent()) {
-        return new FilePath(made.get(), Optional.empty());
-      }
       Optional<String> fault;
+      boolean unlinked = false;
       try {
+        Optional<String> made = madeUp();
+        if (made.isPresent()) {
+          return new FilePath(made.get(), Optional.empty());
+        }
+        unlinked = unlinked();
         fault = climb();
       } catch (UnmappedAddressException outside) {
         fault =
@@ -115,7 +117,7 @@ public record FilePath(String bytes, Optional<String> fault) {
                 "name of a file leads to 0x%x, where no RAM is".formatted(outside.address()));
       }
       String path = names.isEmpty() ? "/" : String.join("", names);
-      return new FilePath(unlinked() ? path + DELETED : path, fault);
+      return new FilePath(unlinked ? path + DELETED : path, fault);
     }
 
     /** {@code d_unlinked}: in no hash table, and no root. */

@@ -2,6 +2,7 @@ package dev.vmstate.core.process;
 
 import dev.vmstate.core.objects.KernelObject;
 import dev.vmstate.core.objects.KernelObjects;
+import dev.vmstate.memory.UnmappedAddressException;
 import java.io.IOException;
 import java.util.Optional;
 
@@ -21,9 +22,17 @@ final class ProcessIds {
   /** As {@code task} sees them. */
   ProcessIds(KernelObjects objects, KernelObject task) throws IOException {
     this.objects = objects;
-    Optional<KernelObject> pid = task.follow("thread_pid", "pid");
-    this.level = pid.isPresent() ? pid.get().number("level") : -1;
-    this.namespace = pid.isPresent() && inRange(level) ? number(pid.get(), level, "ns") : 0;
+    long depth = -1;
+    long inode = 0;
+    try {
+      Optional<KernelObject> pid = task.follow("thread_pid", "pid");
+      depth = pid.isPresent() ? pid.get().number("level") : -1;
+      inode = pid.isPresent() && inRange(depth) ? number(pid.get(), depth, "ns") : 0;
+    } catch (UnmappedAddressException broken) {
+      depth = -1; // then nobody has a number, as in a namespace it is not in
+    }
+    this.level = depth;
+    this.namespace = inode;
   }
 
   private static boolean inRange(long level) {

@@ -91,6 +91,12 @@ public record ProcessNotes(List<ElfNote> notes, int threads, boolean i386, List<
 
     /** What the process dies of, 0 when it does not. */
     private long deadlySignal() throws IOException {
+      long[] signal = new long[1];
+      attempt("signal_struct", () -> signal[0] = exitSignal());
+      return signal[0];
+    }
+
+    private long exitSignal() throws IOException {
       Optional<KernelObject> signal = leader().follow("signal", "signal_struct");
       return signal.isPresent() && (signal.get().number("flags") & SIGNAL_GROUP_EXIT) != 0
           ? signal.get().number("group_exit_code") & 0x7f

@@ -3,6 +3,7 @@ package dev.vmstate.core.process;
 import dev.vmstate.core.kernel.ListWalk;
 import dev.vmstate.core.objects.KernelObject;
 import dev.vmstate.core.objects.KernelObjects;
+import dev.vmstate.memory.UnmappedAddressException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,7 +29,13 @@ record ProcessThreads(List<KernelObject> threads, Optional<String> fault) {
     KernelObject leader = task.follow("group_leader", "task_struct").orElse(task);
     List<KernelObject> threads = new ArrayList<>();
     threads.add(leader);
-    Optional<KernelObject> signal = leader.follow("signal", "signal_struct");
+    Optional<KernelObject> signal;
+    try {
+      signal = leader.follow("signal", "signal_struct");
+    } catch (UnmappedAddressException broken) {
+      threads.set(0, task); // who is asked for is there
+      signal = Optional.empty();
+    }
     if (signal.isEmpty()) {
       return new ProcessThreads(threads, Optional.of("has no signal_struct: it is gone already"));
     }

@@ -214,7 +214,11 @@ public final class UserPages {
       if (vma.special()) {
         special(end);
       } else if (vma.file().isPresent() && !anonymous()) {
-        cache.pages(vma, vma.file().get(), done, end, this::page, pieces);
+        try {
+          cache.pages(vma, vma.file().get(), done, end, this::page, pieces);
+        } catch (UnmappedAddressException broken) {
+          pieces.add(done, end - done, Piece.NONE, PageSource.ABSENT); // a file without pages
+        }
       } else {
         pieces.add(done, end - done, Piece.NONE, PageSource.ZERO);
       }

@@ -140,4 +140,12 @@ class FilePathTest {
     assertEquals("/a/ü\u001b[1m", path.text());
     assertTrue(path.fault().orElseThrow().contains("no RAM"));
   }
+
+  @Test
+  void operationsThatLeadOutOfMemoryLoseNoMoreThanTheName() throws IOException {
+    kernel.put(LEAF, "dentry", "d_op", 0x1234_5678);
+    FilePath path = name();
+    assertEquals("/", path.text());
+    assertTrue(path.fault().orElseThrow().contains("no RAM"));
+  }
 }

@@ -207,4 +207,13 @@ class ProcessNotesTest {
     assertEquals(2, notes.threads(), "what was found until then");
     assertTrue(notes.remarks().get(0).contains("no RAM"), notes.remarks()::toString);
   }
+
+  @Test
+  void aProcessWhoseSignalsLeadAwayIsTheThreadAsked() throws IOException {
+    kernel.put(LEADER, "task_struct", "group_leader", 0x10);
+    kernel.put(SECOND, "task_struct", "group_leader", 0x10);
+    kernel.put(SECOND, "task_struct", "signal", 0x10);
+    kernel.put(SECOND, "task_struct", "thread_pid", 0x10);
+    assertFalse(notes().remarks().isEmpty());
+  }
 }
