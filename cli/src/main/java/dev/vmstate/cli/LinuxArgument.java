@@ -6,24 +6,14 @@ import dev.vmstate.exchange.GuestObjects;
 import dev.vmstate.snapshot.Snapshot;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 
 /** The SNAPSHOT of a command that asks the guest's Linux kernel. */
 final class LinuxArgument {
   @Mixin private SnapshotArgument snapshot;
   @Mixin private Below4g below4g;
 
-  @Option(
-      names = "--vmlinux",
-      paramLabel = "FILE",
-      description = {
-        "vmlinux of the kernel's debug package, for a",
-        "guest whose kernel has no types (BTF) in it."
-      })
-  private @Nullable Path vmlinux;
+  @Mixin private VmlinuxOption vmlinux;
 
   /** Opened read-only; nothing of it was read yet. */
   Snapshot open() throws IOException {
@@ -40,7 +30,7 @@ final class LinuxArgument {
   /** The structures of its kernel. */
   KernelObjects objects(Snapshot opened, Output output) throws IOException {
     try {
-      return GuestObjects.of(opened, Optional.ofNullable(vmlinux), output.progress());
+      return GuestObjects.of(opened, vmlinux.file(), output.progress());
     } catch (IOException e) {
       String message = String.valueOf(e.getMessage());
       throw message.startsWith(snapshot.source().toString()) || isOfVmlinux(message)
@@ -51,7 +41,7 @@ final class LinuxArgument {
 
   /** The log of its kernel, which needs less than {@link #objects}. */
   GuestLog log(Snapshot opened, Output output) throws IOException {
-    if (vmlinux != null) {
+    if (vmlinux.file().isPresent()) {
       return GuestLog.of(objects(opened, output));
     }
     try {
@@ -63,6 +53,6 @@ final class LinuxArgument {
   }
 
   private boolean isOfVmlinux(String message) {
-    return vmlinux != null && message.startsWith(vmlinux.toString());
+    return vmlinux.file().map(Path::toString).filter(message::startsWith).isPresent();
   }
 }

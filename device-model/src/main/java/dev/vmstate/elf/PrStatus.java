@@ -40,8 +40,8 @@ public final class PrStatus {
   /** Bytes of the whole note. */
   public static final int NOTE_BYTES = ElfNote.HEADER_BYTES + 8 + BYTES;
 
-  /** user_regs_struct, in order. */
-  private static final List<String> NAMES =
+  /** user_regs_struct, in order; the first 21 are the kernel's pt_regs. */
+  public static final List<String> NAMES =
       List.of(
           "r15",
           "r14",

@@ -1,6 +1,7 @@
 package dev.vmstate.inject;
 
 import dev.vmstate.bytes.Progress;
+import dev.vmstate.core.objects.GuestWords;
 import dev.vmstate.core.objects.KernelObjects;
 import dev.vmstate.core.process.AddressSpace;
 import dev.vmstate.core.process.CoreChange;
@@ -154,7 +155,7 @@ public final class ProcessInjection {
 
   /** What people are told of: every stretch of changed bytes, by the process's addresses. */
   private void name(Task task, List<CoreChange> changes, SharedPages others) throws IOException {
-    String who = "pid %d %s".formatted(task.tgid(), printable(task.comm()));
+    String who = "pid %d %s".formatted(task.tgid(), GuestWords.printable(task.comm()));
     byte[] before = new byte[PAGE];
     byte[] after = new byte[PAGE];
     for (CoreChange change : changes) {
@@ -181,7 +182,7 @@ public final class ProcessInjection {
                     .formatted(
                         who,
                         change.virtual() + at,
-                        printable(area),
+                        GuestWords.printable(area),
                         end - at,
                         end - at == 1 ? "byte" : "bytes"),
                 new FieldEdit.Bytes(Arrays.copyOfRange(before, at, end)).toString(),
@@ -191,9 +192,5 @@ public final class ProcessInjection {
         at = end;
       }
     }
-  }
-
-  private static String printable(String text) {
-    return SharedPages.printable(text);
   }
 }

@@ -1,12 +1,12 @@
 package dev.vmstate.inject;
 
+import dev.vmstate.core.objects.GuestWords;
 import dev.vmstate.core.objects.KernelObject;
 import dev.vmstate.core.objects.KernelObjects;
 import dev.vmstate.core.process.AddressSpace;
 import dev.vmstate.core.process.MappedFiles;
 import dev.vmstate.core.process.ProcessMark;
 import dev.vmstate.core.process.ProcessNotes;
-import dev.vmstate.core.process.SharedPages;
 import dev.vmstate.core.process.ThreadPlaces;
 import dev.vmstate.cpu.Register;
 import dev.vmstate.cpu.X86Cpu;
@@ -78,7 +78,7 @@ final class ProcessRegisters {
       } else {
         notes.add(
             "%s: the note %s 0x%x was edited: of all notes only NT_PRSTATUS goes back"
-                .formatted(name(), SharedPages.printable(now.get(i).owner()), now.get(i).type()));
+                .formatted(name(), GuestWords.printable(now.get(i).owner()), now.get(i).type()));
       }
     }
   }

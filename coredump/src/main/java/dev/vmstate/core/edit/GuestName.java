@@ -1,5 +1,6 @@
 package dev.vmstate.core.edit;
 
+import dev.vmstate.core.objects.GuestWords;
 import dev.vmstate.core.objects.KernelObject;
 import dev.vmstate.core.objects.KernelObjects;
 import dev.vmstate.core.tasks.Task;
@@ -36,7 +37,7 @@ public enum GuestName {
   }
 
   private String text(KernelObject namespace) throws IOException {
-    return NetDevices.printable(namespace.text(member));
+    return GuestWords.printable(namespace.text(member));
   }
 
   /**

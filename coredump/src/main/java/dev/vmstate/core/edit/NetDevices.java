@@ -1,6 +1,7 @@
 package dev.vmstate.core.edit;
 
 import dev.vmstate.core.kernel.ListWalk;
+import dev.vmstate.core.objects.GuestWords;
 import dev.vmstate.core.objects.KernelObject;
 import dev.vmstate.core.objects.KernelObjects;
 import dev.vmstate.memory.UnmappedAddressException;
@@ -70,7 +71,7 @@ record NetDevices(List<Interface> all, List<String> notes) {
       for (long at : devices.entries()) {
         KernelObject device = objects.container(at, "net_device", "dev_list");
         try {
-          String name = printable(device.text("name")) + suffix;
+          String name = GuestWords.printable(device.text("name")) + suffix;
           all.add(new Interface(device, name, driver(device)));
         } catch (UnmappedAddressException broken) {
           notes.add("an interface at 0x%x: %s".formatted(device.address(), broken.getMessage()));
@@ -97,25 +98,10 @@ record NetDevices(List<Interface> all, List<String> notes) {
           parent.isEmpty() ? Optional.empty() : parent.get().follow("driver", "device_driver");
       Optional<String> name =
           driver.isEmpty() ? Optional.empty() : driver.get().textAt("name", MOST_NAME);
-      return name.map(NetDevices::printable);
+      return name.map(GuestWords::printable);
     } catch (UnmappedAddressException broken) {
       return Optional.empty();
     }
-  }
-
-  /** A guest's words go to a person's terminal. */
-  static String printable(String text) {
-    StringBuilder shown = new StringBuilder();
-    text.chars()
-        .forEach(
-            c -> {
-              if (c >= ' ' && c < 0x7f) {
-                shown.append((char) c);
-              } else {
-                shown.append("\\x%02x".formatted(c));
-              }
-            });
-    return shown.toString();
   }
 
   /** Whether these bytes stand there. */

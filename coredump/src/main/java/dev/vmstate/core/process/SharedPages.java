@@ -1,5 +1,6 @@
 package dev.vmstate.core.process;
 
+import dev.vmstate.core.objects.GuestWords;
 import dev.vmstate.core.objects.KernelObject;
 import dev.vmstate.core.tasks.Tasks;
 import java.io.IOException;
@@ -76,7 +77,8 @@ public record SharedPages(Map<Long, String> why, List<String> places) {
       String text = text(Optional.ofNullable(kind), others, mappers);
       why.put(change.physical(), text);
       String area = change.vma().name().isEmpty() ? change.vma().rights() : change.vma().name();
-      places.add("the page at 0x%x (%s) %s".formatted(change.virtual(), printable(area), text));
+      places.add(
+          "the page at 0x%x (%s) %s".formatted(change.virtual(), GuestWords.printable(area), text));
     }
     return new SharedPages(why, places);
   }
@@ -85,7 +87,8 @@ public record SharedPages(Map<Long, String> why, List<String> places) {
     List<String> names = new ArrayList<>();
     others.stream()
         .limit(MOST_PROCESSES)
-        .forEach(pid -> names.add("pid %d %s".formatted(pid, printable(mappers.name(pid)))));
+        .forEach(
+            pid -> names.add("pid %d %s".formatted(pid, GuestWords.printable(mappers.name(pid)))));
     String more =
         others.size() > MOST_PROCESSES
             ? " and %d more".formatted(others.size() - MOST_PROCESSES)
@@ -112,20 +115,5 @@ public record SharedPages(Map<Long, String> why, List<String> places) {
     return places.size() > MOST_PLACES
         ? "%s; and %d more".formatted(list, places.size() - MOST_PLACES)
         : list;
-  }
-
-  /** A guest's words go to a person's terminal. */
-  public static String printable(String text) {
-    StringBuilder shown = new StringBuilder();
-    text.chars()
-        .forEach(
-            c -> {
-              if (c >= ' ' && c < 0x7f) {
-                shown.append((char) c);
-              } else {
-                shown.append("\\x%02x".formatted(c));
-              }
-            });
-    return shown.toString();
   }
 }

@@ -1,5 +1,6 @@
 package dev.vmstate.core.process;
 
+import dev.vmstate.elf.PrStatus;
 import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,29 +27,7 @@ public record UserRegisters(Map<String, Long> values) {
   public static final int I386_BYTES = 17 * 4;
 
   /** The first 21 of user_regs_struct: these the kernel's pt_regs has, in this order. */
-  static final List<String> FRAME =
-      List.of(
-          "r15",
-          "r14",
-          "r13",
-          "r12",
-          "rbp",
-          "rbx",
-          "r11",
-          "r10",
-          "r9",
-          "r8",
-          "rax",
-          "rcx",
-          "rdx",
-          "rsi",
-          "rdi",
-          "orig_rax",
-          "rip",
-          "cs",
-          "eflags",
-          "rsp",
-          "ss");
+  static final List<String> FRAME = PrStatus.NAMES.subList(0, 21);
 
   /** The rest of it. */
   static final List<String> BEHIND = List.of("fs_base", "gs_base", "ds", "es", "fs", "gs");
