@@ -21,10 +21,8 @@ record GuestTree(Path directory) {
   void makeDirectories(Path file) throws IOException {
     Path root = directory.toRealPath();
     Path at = directory;
-    for (Path part :
-        directory.relativize(file).getParent() == null
-            ? directory.getFileSystem().getPath("")
-            : directory.relativize(file).getParent()) {
+    Path parent = directory.relativize(file).getParent();
+    for (Path part : parent == null ? Path.of("") : parent) {
       at = at.resolve(part);
       if (Files.notExists(at, LinkOption.NOFOLLOW_LINKS)) {
         Files.createDirectory(at);
