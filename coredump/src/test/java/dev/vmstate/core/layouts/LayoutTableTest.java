@@ -65,7 +65,7 @@ class LayoutTableTest {
     }
   }
 
-  /** Of every table that comes with this: what the walk over tasks needs. */
+  /** Of every table that comes with this: what the walks over tasks, modules and slabs need. */
   @Test
   void shippedTablesAreWhole() throws Exception {
     List<String> files = lines("known.txt");
@@ -79,6 +79,15 @@ class LayoutTableTest {
         assertTrue(table.field("task_struct", path).isPresent(), file + " " + path);
       }
       assertEquals(OptionalLong.of(16), table.length("task_struct", "comm"));
+      for (String member :
+          List.of(
+              "latch_tree_root tree",
+              "mod_tree_root root",
+              "slab slab_cache",
+              "kmem_cache object_size")) {
+        String[] words = member.split(" ");
+        assertTrue(table.field(words[0], words[1]).isPresent(), file + " " + member);
+      }
     }
   }
 
