@@ -14,17 +14,21 @@ import java.util.Set;
  * include/net/if_inet6.h}.
  */
 final class InterfaceAddresses {
-  private static final int MOST = 1 << 16;
-
   private InterfaceAddresses() {}
 
-  static void v4(KernelObject device, List<Address> into, List<String> notes) throws IOException {
+  /**
+   * Adds the IPv4 addresses.
+   *
+   * @param left how many more are looked at, of all interfaces together
+   */
+  static void v4(KernelObject device, List<Address> into, List<String> notes, int[] left)
+      throws IOException {
     Optional<KernelObject> in = device.follow("ip_ptr", "in_device");
     Set<Long> seen = new HashSet<>();
     Optional<KernelObject> at = in.isEmpty() ? in : in.get().follow("ifa_list", "in_ifaddr");
     while (at.isPresent()) {
       KernelObject address = at.get();
-      if (!seen.add(address.address()) || seen.size() > MOST) {
+      if (!seen.add(address.address()) || --left[0] < 0) {
         notes.add("addresses of %s have no end".formatted(device.text("name")));
         return;
       }
@@ -44,7 +48,9 @@ final class InterfaceAddresses {
     }
   }
 
-  static void v6(KernelObject device, List<Address> into, List<String> notes) throws IOException {
+  /** Adds the IPv6 addresses; {@code left} as for {@link #v4}. */
+  static void v6(KernelObject device, List<Address> into, List<String> notes, int[] left)
+      throws IOException {
     Optional<KernelObject> in =
         device.has("ip6_ptr") && device.objects().at("inet6_dev", 0).has("addr_list")
             ? device.follow("ip6_ptr", "inet6_dev")
@@ -52,7 +58,8 @@ final class InterfaceAddresses {
     if (in.isEmpty()) {
       return;
     }
-    ListWalk walk = device.objects().list(in.get().at("addr_list"), MOST);
+    ListWalk walk = device.objects().list(in.get().at("addr_list"), Math.max(0, left[0]));
+    left[0] -= walk.entries().size();
     if (walk.fault().isPresent()) {
       notes.add("IPv6 addresses of %s: %s".formatted(device.text("name"), walk.fault().get()));
     }

@@ -19,6 +19,10 @@ import java.util.StringJoiner;
  */
 public record Interfaces(List<Interface> all, List<String> notes) {
   private static final int MOST = 1 << 16;
+
+  /** Addresses and neighbours of all of them together; each list alone may be as long. */
+  private static final int MOST_IN_ALL = 1 << 17;
+
   private static final int MOST_TEXT = 64;
 
   /** {@code MAX_ADDR_LEN}. */
@@ -37,12 +41,13 @@ public record Interfaces(List<Interface> all, List<String> notes) {
     KernelObjects objects = net.objects();
     List<Interface> all = new ArrayList<>();
     List<String> notes = new ArrayList<>();
+    int[] left = {MOST_IN_ALL};
     ListWalk walk = objects.list(net.at("dev_base_head"), MOST);
     walk.fault().ifPresent(why -> notes.add("list of interfaces " + why));
     for (long entry : walk.entries()) {
       KernelObject device = objects.container(entry, "net_device", "dev_list");
       try {
-        all.add(read(device, notes));
+        all.add(read(device, notes, left));
       } catch (IOException broken) {
         notes.add("interface at 0x%x: %s".formatted(device.address(), broken.getMessage()));
       }
@@ -50,18 +55,19 @@ public record Interfaces(List<Interface> all, List<String> notes) {
     return new Interfaces(all, notes);
   }
 
-  private static Interface read(KernelObject device, List<String> notes) throws IOException {
+  private static Interface read(KernelObject device, List<String> notes, int[] left)
+      throws IOException {
     String name = device.text("name");
     List<Address> addresses = new ArrayList<>();
     Optional<Parent> parent = Optional.empty();
     List<Neighbour> uppers = List.of();
     List<Neighbour> lowers = List.of();
     try {
-      InterfaceAddresses.v4(device, addresses, notes);
-      InterfaceAddresses.v6(device, addresses, notes);
+      InterfaceAddresses.v4(device, addresses, notes, left);
+      InterfaceAddresses.v6(device, addresses, notes, left);
       parent = parent(device);
-      uppers = neighbours(device, "adj_list.upper");
-      lowers = neighbours(device, "adj_list.lower");
+      uppers = neighbours(device, "adj_list.upper", left);
+      lowers = neighbours(device, "adj_list.lower", left);
     } catch (IOException broken) {
       notes.add("interface %s: %s".formatted(name, broken.getMessage()));
     }
@@ -129,11 +135,13 @@ public record Interfaces(List<Interface> all, List<String> notes) {
 
   private record Neighbour(long index, boolean master) {}
 
-  private static List<Neighbour> neighbours(KernelObject device, String list) throws IOException {
+  private static List<Neighbour> neighbours(KernelObject device, String list, int[] left)
+      throws IOException {
     List<Neighbour> found = new ArrayList<>();
     if (device.has(list)) {
       KernelObjects objects = device.objects();
-      for (long entry : objects.list(device.at(list), MOST).entries()) {
+      for (long entry : objects.list(device.at(list), Math.max(0, left[0])).entries()) {
+        left[0]--;
         KernelObject adjacent = objects.container(entry, "netdev_adjacent", "list");
         Optional<KernelObject> other = adjacent.follow("dev", "net_device");
         if (other.isPresent()) {
