@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -103,7 +104,7 @@ final class PsCommand implements Callable<Integer> {
     List<PsRow> rows = new ArrayList<>();
     if (all) {
       for (Task idle : tasks.idle()) {
-        rows.add(row(idle, true, tasks, perCpu));
+        add(rows, idle, true, tasks, perCpu, notes);
       }
     }
     Set<Integer> wanted = new LinkedHashSet<>();
@@ -111,29 +112,26 @@ final class PsCommand implements Callable<Integer> {
       Optional<Task> task = tasks.find(pid);
       wanted.add(task.isPresent() ? task.get().tgid() : pid);
     }
-    for (List<Task> process : tasks.processes().values()) {
-      Task first = process.get(0);
-      try {
-        if (!pids.isEmpty() && !wanted.contains(first.tgid())) {
-          continue;
-        }
-        if (!threads) {
-          rows.add(row(first, false, tasks, perCpu));
-          continue;
-        }
-        for (Task thread : process) {
-          rows.add(row(thread, true, tasks, perCpu));
-        }
-      } catch (IOException broken) {
-        notes.add("task at 0x%x: %s".formatted(first.address(), broken.getMessage()));
+    for (Map.Entry<Integer, List<Task>> process : tasks.processes().entrySet()) {
+      if (!pids.isEmpty() && !wanted.contains(process.getKey())) {
+        continue;
+      }
+      List<Task> shown = threads ? process.getValue() : process.getValue().subList(0, 1);
+      for (Task task : shown) {
+        add(rows, task, threads, tasks, perCpu, notes);
       }
     }
     return rows;
   }
 
-  private static PsRow row(Task task, boolean thread, Tasks tasks, PerCpu perCpu)
-      throws IOException {
-    return PsRow.of(TaskFacts.of(task, tasks, !thread, perCpu), thread, tasks);
+  /** One that cannot be read loses nobody else. */
+  private static void add(
+      List<PsRow> rows, Task task, boolean thread, Tasks tasks, PerCpu perCpu, List<String> notes) {
+    try {
+      rows.add(PsRow.of(TaskFacts.of(task, tasks, !thread, perCpu), thread, tasks));
+    } catch (IOException broken) {
+      notes.add("task at 0x%x: %s".formatted(task.address(), broken.getMessage()));
+    }
   }
 
   private static Optional<GuestClock> clock(KernelObjects objects, List<String> notes) {

@@ -11,6 +11,7 @@ import dev.vmstate.core.tasks.Task;
 import dev.vmstate.core.tasks.TaskFacts;
 import dev.vmstate.core.tasks.Tasks;
 import dev.vmstate.core.tasks.UserStrings;
+import dev.vmstate.memory.UnmappedAddressException;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
@@ -41,7 +42,12 @@ final class PsJson {
                 .put("uptime", of.uptime()));
     ArrayNode cpus = node.putArray("cpus");
     for (Map.Entry<Integer, Task> current : tasks.runQueues().current().entrySet()) {
-      cpus.addObject().put("cpu", current.getKey()).put("pid", current.getValue().pid());
+      ObjectNode cpu = cpus.addObject().put("cpu", current.getKey());
+      try {
+        cpu.put("pid", current.getValue().pid());
+      } catch (UnmappedAddressException broken) {
+        cpu.putNull("pid"); // the notes say which run queue it is
+      }
     }
     ArrayNode ways = node.putArray("ways");
     tasks.ways().forEach(way -> ways.add(key(way)));

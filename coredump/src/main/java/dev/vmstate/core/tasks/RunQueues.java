@@ -39,9 +39,15 @@ public final class RunQueues {
     RunQueues all = new RunQueues();
     OptionalLong symbol = objects.address("runqueues");
     if (symbol.isPresent()) {
-      PerCpu perCpu = PerCpu.of(objects);
-      for (int cpu : perCpu.cpus()) {
-        all.read(cpu, objects.at("rq", perCpu.address(symbol.getAsLong(), cpu)));
+      try {
+        PerCpu perCpu = PerCpu.of(objects);
+        for (int cpu : perCpu.cpus()) {
+          all.read(cpu, objects.at("rq", perCpu.address(symbol.getAsLong(), cpu)));
+        }
+      } catch (UnmappedAddressException broken) {
+        all.notes.add(
+            "the kernel says at 0x%x where its run queues are, and no RAM is there"
+                .formatted(broken.address()));
       }
     }
     return all;

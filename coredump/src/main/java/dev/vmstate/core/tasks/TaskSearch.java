@@ -98,7 +98,14 @@ final class TaskSearch {
     String head = "tasks[%d].first".formatted(thread);
     String link = "pid_links[%d]".formatted(thread);
     ways.add(FoundBy.PID_TABLE);
-    new XArray(objects, namespace.at("idr.idr_rt"))
+    XArray table;
+    try {
+      table = new XArray(objects, namespace.at("idr.idr_rt"));
+    } catch (UnmappedAddressException broken) {
+      note("the pid table should be at 0x%x, where no RAM is".formatted(broken.address()));
+      return;
+    }
+    table
         .walk(
             2 * MOST,
             (number, entry) -> {

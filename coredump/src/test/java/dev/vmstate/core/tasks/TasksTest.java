@@ -128,6 +128,22 @@ class TasksTest {
   }
 
   @Test
+  void queuesThatAreNowhereLoseNobody() throws IOException {
+    guest
+        .kernel
+        .symbol("runqueues", 0)
+        .symbol("__per_cpu_offset", 0x5000)
+        .symbol("__cpu_possible_mask", 0x6000);
+    Tasks tasks = tasks();
+    assertEquals(Set.of(1, 5, 6), tasks.processes().keySet());
+    assertTrue(
+        tasks
+            .notes()
+            .contains("the kernel says at 0x6000 where its run queues are, and no RAM is there"),
+        tasks.notes()::toString);
+  }
+
+  @Test
   void aTaskUnderAnotherNumberIsSaid() throws IOException {
     guest.kernel.put(at(6), "task_struct", "pid", 4);
     assertEquals(
