@@ -199,12 +199,13 @@ final class CoreCommand implements Callable<Integer> {
     if (output.json) {
       output.print(node.put("kernelThreads", counts[0]));
     } else if (!output.quiet) {
-      output
-          .err()
-          .printf(
-              "vmstate: no core of %s of the kernel and of %s%n",
-              Sizes.count(counts[0], "thread"),
-              counts[1] == 1 ? "1 process" : counts[1] + " processes");
+      String kernel = Sizes.count(counts[0], "thread") + " of the kernel";
+      String processes =
+          counts[1] == 0
+              ? ""
+              : " and of %d %s, as said above"
+                  .formatted(counts[1], counts[1] == 1 ? "process" : "processes");
+      output.err().printf("vmstate: no core of %s%s%n", kernel, processes);
     }
     return 0;
   }

@@ -21,9 +21,10 @@ import picocli.CommandLine.Option;
     name = "files",
     mixinStandardHelpOptions = true,
     description = {
-      "Lists the files the guest's processes have open, as lsof and /proc/PID/fd do there: number",
-      "(with c: closed by exec), type, access, position, size, links, names. Pipes name the others that",
-      "have them open as PID:NUMBER and access, sockets their addresses. --json has flags, inodes and devices as well."
+      "Lists the files the guest's processes have open, as lsof does there.",
+      "Number (with c: closed by exec), type, access, position, size, links, names. Pipes",
+      "name the others that have them open as PID:NUMBER and access, sockets their",
+      "addresses. --json has flags, inodes and devices as well."
     },
     footer = {
       "",

@@ -32,10 +32,7 @@ final class LinuxArgument {
     try {
       return GuestObjects.of(opened, vmlinux.file(), output.progress());
     } catch (IOException e) {
-      String message = String.valueOf(e.getMessage());
-      throw message.startsWith(snapshot.source().toString()) || isOfVmlinux(message)
-          ? e
-          : snapshot.notThere(e);
+      throw placed(e);
     }
   }
 
@@ -47,12 +44,16 @@ final class LinuxArgument {
     try {
       return GuestLog.of(opened, output.progress());
     } catch (IOException e) {
-      String message = String.valueOf(e.getMessage());
-      throw message.startsWith(snapshot.source().toString()) ? e : snapshot.notThere(e);
+      throw placed(e);
     }
   }
 
-  private boolean isOfVmlinux(String message) {
-    return vmlinux.file().map(Path::toString).filter(message::startsWith).isPresent();
+  /** With the snapshot's name, unless it says already in which file. */
+  private IOException placed(IOException e) {
+    String message = String.valueOf(e.getMessage());
+    boolean said =
+        message.startsWith(snapshot.source().toString())
+            || vmlinux.file().map(Path::toString).filter(message::startsWith).isPresent();
+    return said ? e : snapshot.notThere(e);
   }
 }

@@ -21,9 +21,9 @@ import picocli.CommandLine.Option;
     name = "modules",
     mixinStandardHelpOptions = true,
     description = {
-      "Lists the modules of the guest's Linux kernel, the youngest first. They are looked for in",
-      "the kernel's list, in /sys/module and in its tree of code addresses; one that is not in all",
-      "of them is marked '!'."
+      "Lists the modules of the guest's Linux kernel, the youngest first.",
+      "They are looked for in the kernel's list, in /sys/module and in its tree of code",
+      "addresses; one that is not in all of them is marked '!'."
     },
     footer = {"", "Example:", "  vmstate modules vm.mig", "  vmstate modules vm.mig --json"})
 final class ModulesCommand implements Callable<Integer> {

@@ -28,9 +28,10 @@ import picocli.CommandLine.Option;
     name = "mounts",
     mixinStandardHelpOptions = true,
     description = {
-      "Lists what is mounted in the guest, as /proc/PID/mountinfo does there: the mount and its",
-      "parent, the file system's device number, what of it is mounted and where, seen from the",
-      "process's root. Options that only some file systems know are not shown."
+      "Lists what is mounted in the guest, as its /proc/PID/mountinfo does.",
+      "The mount and its parent, the file system's device number, what of it is mounted and",
+      "where, seen from the process's root. Options that only some file systems know are",
+      "not shown."
     },
     footer = {
       "",

@@ -27,10 +27,11 @@ import picocli.CommandLine.Option;
     name = "net",
     mixinStandardHelpOptions = true,
     description = {
-      "Lists the guest's network interfaces with their addresses and the card of the snapshot each is",
-      "(as in 'vmstate nics'), and its open sockets with the processes that have them. Sockets are",
-      "looked for in the kernel's tables and among the files of processes; HIDDEN is one that should",
-      "be in a table and is not."
+      "Lists the guest's network interfaces and open sockets.",
+      "Interfaces have their addresses and the card of the snapshot each is (as in 'vmstate",
+      "nics'), sockets the processes that have them. Sockets are looked for in the kernel's",
+      "tables and among the files of processes; HIDDEN is one that should be in a table and",
+      "is not."
     },
     footer = {
       "",

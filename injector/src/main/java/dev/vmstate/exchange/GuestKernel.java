@@ -24,6 +24,21 @@ public record GuestKernel(Optional<LinuxKernel> kernel, Optional<GuestVmcoreinfo
   /** No Linux, or none looked for. */
   public static final GuestKernel NONE = new GuestKernel(Optional.empty(), Optional.empty());
 
+  /**
+   * The kernel alone, without what goes into a core, in a snapshot of which nothing was read yet.
+   *
+   * @throws IOException when the guest is no Linux
+   */
+  static LinuxKernel find(Snapshot snapshot, Progress progress) throws IOException {
+    GuestMemory memory = CheckedMap.memory(snapshot, progress);
+    return LinuxKernel.find(memory, snapshot.cpus())
+        .orElseThrow(
+            () ->
+                new IOException(
+                    snapshot.source()
+                        + ": no Linux kernel found: neither the CPUs' page tables nor RAM lead to one"));
+  }
+
   /** Looks for it, in a snapshot of which nothing was read yet. */
   public static GuestKernel of(Snapshot snapshot, Progress progress) throws IOException {
     snapshot.randomAccess(progress);

@@ -10,7 +10,6 @@ import dev.vmstate.core.symbols.GuestSymbols;
 import dev.vmstate.core.vmcoreinfo.GuestVmcoreinfo;
 import dev.vmstate.core.vmcoreinfo.Vmcoreinfo;
 import dev.vmstate.core.vmcoreinfo.VmcoreinfoTypes;
-import dev.vmstate.memory.GuestMemory;
 import dev.vmstate.snapshot.Snapshot;
 import java.io.IOException;
 import java.util.Optional;
@@ -33,13 +32,7 @@ public record GuestLog(LinuxKernel kernel, KernelLog log, OptionalLong boot) {
 
   /** Finds it, in a snapshot of which nothing was read yet. */
   public static GuestLog of(Snapshot snapshot, Progress progress) throws IOException {
-    GuestMemory memory = CheckedMap.memory(snapshot, progress);
-    Optional<LinuxKernel> found = LinuxKernel.find(memory, snapshot.cpus());
-    if (found.isEmpty()) {
-      throw new IOException(
-          "no Linux kernel found: neither the CPUs' page tables nor RAM lead to one");
-    }
-    LinuxKernel kernel = found.get();
+    LinuxKernel kernel = GuestKernel.find(snapshot, progress);
     GuestSymbols symbols = GuestSymbols.ofImage(kernel);
     if (symbols.types().isPresent() && symbols.symbols().size() > 0) {
       KernelTypes types = symbols.types().get();

@@ -9,7 +9,6 @@ import dev.vmstate.core.layouts.KnownLayouts;
 import dev.vmstate.core.layouts.LayoutTable;
 import dev.vmstate.core.objects.KernelObjects;
 import dev.vmstate.core.symbols.GuestSymbols;
-import dev.vmstate.memory.GuestMemory;
 import dev.vmstate.snapshot.Snapshot;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -35,14 +34,7 @@ public final class GuestObjects {
         vmlinux.isEmpty() ? Optional.empty() : LayoutTable.read(vmlinux.get());
     Optional<Vmlinux> opened =
         vmlinux.isEmpty() || table.isPresent() ? Optional.empty() : open(vmlinux.get());
-    GuestMemory memory = CheckedMap.memory(snapshot, progress);
-    Optional<LinuxKernel> found = LinuxKernel.find(memory, snapshot.cpus());
-    if (found.isEmpty()) {
-      throw new IOException(
-          snapshot.source()
-              + ": no Linux kernel found: neither the CPUs' page tables nor RAM lead to one");
-    }
-    LinuxKernel kernel = found.get();
+    LinuxKernel kernel = GuestKernel.find(snapshot, progress);
     if (opened.isPresent()) {
       return of(kernel, opened.get());
     }

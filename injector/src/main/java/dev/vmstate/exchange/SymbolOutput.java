@@ -2,18 +2,15 @@ package dev.vmstate.exchange;
 
 import dev.vmstate.bytes.Progress;
 import dev.vmstate.compress.Compression;
-import dev.vmstate.core.kernel.LinuxKernel;
 import dev.vmstate.core.symbols.GuestSymbols;
 import dev.vmstate.core.symbols.Isf;
 import dev.vmstate.core.symbols.KernelElf;
 import dev.vmstate.core.symbols.SystemMap;
-import dev.vmstate.memory.GuestMemory;
 import dev.vmstate.snapshot.Snapshot;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Path;
-import java.util.Optional;
 
 /** Symbols and types of the kernel in a snapshot, as a file. */
 public final class SymbolOutput {
@@ -25,14 +22,7 @@ public final class SymbolOutput {
    * @throws IOException when there is no Linux kernel, or one without symbols
    */
   public static GuestSymbols find(Snapshot snapshot, Progress progress) throws IOException {
-    GuestMemory memory = CheckedMap.memory(snapshot, progress);
-    Optional<LinuxKernel> kernel = LinuxKernel.find(memory, snapshot.cpus());
-    if (kernel.isEmpty()) {
-      throw new IOException(
-          snapshot.source()
-              + ": no Linux kernel found: neither the CPUs' page tables nor RAM lead to one");
-    }
-    GuestSymbols symbols = GuestSymbols.find(kernel.get());
+    GuestSymbols symbols = GuestSymbols.find(GuestKernel.find(snapshot, progress));
     if (symbols.symbols().size() == 0) {
       throw new IOException(
           "%s: no symbols: %s".formatted(snapshot.source(), String.join("; ", symbols.notes())));

@@ -1,6 +1,7 @@
 package dev.vmstate.core.edit;
 
-import dev.vmstate.core.kernel.ListWalk;
+import dev.vmstate.core.net.Interfaces;
+import dev.vmstate.core.net.NetNamespaces;
 import dev.vmstate.core.objects.GuestWords;
 import dev.vmstate.core.objects.KernelObject;
 import dev.vmstate.core.objects.KernelObjects;
@@ -22,10 +23,6 @@ import java.util.OptionalLong;
 record NetDevices(List<Interface> all, List<String> notes) {
   /** {@code ETH_ALEN}. */
   static final int ADDRESS = 6;
-
-  private static final int MOST_NAMESPACES = 1 << 16;
-  private static final int MOST_DEVICES = 1 << 16;
-  private static final int MOST_NAME = 64;
 
   NetDevices {
     all = List.copyOf(all);
@@ -59,17 +56,9 @@ record NetDevices(List<Interface> all, List<String> notes) {
     List<Interface> all = new ArrayList<>();
     List<String> notes = new ArrayList<>();
     OptionalLong init = objects.address("init_net");
-    ListWalk namespaces = objects.list(objects.needed("net_namespace_list"), MOST_NAMESPACES);
-    namespaces.fault().ifPresent(why -> notes.add("the list of network namespaces " + why));
-    for (long entry : namespaces.entries()) {
-      KernelObject net = objects.container(entry, "net", "list");
+    for (KernelObject net : NetNamespaces.listed(objects, notes)) {
       String suffix = init.equals(OptionalLong.of(net.address())) ? "" : "@net:" + namespace(net);
-      ListWalk devices = objects.list(net.at("dev_base_head"), MOST_DEVICES);
-      devices
-          .fault()
-          .ifPresent(why -> notes.add("the list of interfaces%s %s".formatted(suffix, why)));
-      for (long at : devices.entries()) {
-        KernelObject device = objects.container(at, "net_device", "dev_list");
+      for (KernelObject device : Interfaces.devices(net, notes)) {
         try {
           String name = GuestWords.printable(device.text("name")) + suffix;
           all.add(new Interface(device, name, driver(device)));
@@ -88,17 +77,9 @@ record NetDevices(List<Interface> all, List<String> notes) {
         : "0x%x".formatted(net.address());
   }
 
-  /**
-   * Of the device that the interface belongs to; of a bridge, a VLAN and the like there is none.
-   */
   private static Optional<String> driver(KernelObject device) throws IOException {
     try {
-      Optional<KernelObject> parent = device.follow("dev.parent", "device");
-      Optional<KernelObject> driver =
-          parent.isEmpty() ? Optional.empty() : parent.get().follow("driver", "device_driver");
-      Optional<String> name =
-          driver.isEmpty() ? Optional.empty() : driver.get().textAt("name", MOST_NAME);
-      return name.map(GuestWords::printable);
+      return Interfaces.driver(device).map(GuestWords::printable);
     } catch (UnmappedAddressException broken) {
       return Optional.empty();
     }

@@ -38,14 +38,10 @@ public record Interfaces(List<Interface> all, List<String> notes) {
 
   /** Of a {@code struct net}. */
   public static Interfaces of(KernelObject net) throws IOException {
-    KernelObjects objects = net.objects();
     List<Interface> all = new ArrayList<>();
     List<String> notes = new ArrayList<>();
     int[] left = {MOST_IN_ALL};
-    ListWalk walk = objects.list(net.at("dev_base_head"), MOST);
-    walk.fault().ifPresent(why -> notes.add("list of interfaces " + why));
-    for (long entry : walk.entries()) {
-      KernelObject device = objects.container(entry, "net_device", "dev_list");
+    for (KernelObject device : devices(net, notes)) {
       try {
         all.add(read(device, notes, left));
       } catch (IOException broken) {
@@ -53,6 +49,25 @@ public record Interfaces(List<Interface> all, List<String> notes) {
       }
     }
     return new Interfaces(all, notes);
+  }
+
+  /** The {@code struct net_device}s of a {@code struct net}; where the list broke off is noted. */
+  public static List<KernelObject> devices(KernelObject net, List<String> notes)
+      throws IOException {
+    KernelObjects objects = net.objects();
+    ListWalk walk = objects.list(net.at("dev_base_head"), MOST);
+    walk.fault().ifPresent(why -> notes.add("list of interfaces " + why));
+    List<KernelObject> devices = new ArrayList<>();
+    for (long entry : walk.entries()) {
+      devices.add(objects.container(entry, "net_device", "dev_list"));
+    }
+    return devices;
+  }
+
+  /** The driver of the device that an interface belongs to; of a bridge or a VLAN there is none. */
+  public static Optional<String> driver(KernelObject device) throws IOException {
+    Optional<KernelObject> below = below(device);
+    return below.isEmpty() ? Optional.empty() : driverOf(below.get());
   }
 
   private static Interface read(KernelObject device, List<String> notes, int[] left)
@@ -109,14 +124,22 @@ public record Interfaces(List<Interface> all, List<String> notes) {
     return ops.isEmpty() ? Optional.empty() : ops.get().textAt("kind", MOST_TEXT);
   }
 
+  private static Optional<KernelObject> below(KernelObject device) throws IOException {
+    return device.follow("dev.parent", "device");
+  }
+
+  private static Optional<String> driverOf(KernelObject below) throws IOException {
+    Optional<KernelObject> driver = below.follow("driver", "device_driver");
+    return driver.isEmpty() ? Optional.empty() : driver.get().textAt("name", MOST_TEXT);
+  }
+
   private record Parent(String name, Optional<String> driver, Optional<String> pci) {}
 
   private static Optional<Parent> parent(KernelObject device) throws IOException {
-    Optional<KernelObject> below = device.inside("dev", "device").follow("parent", "device");
+    Optional<KernelObject> below = below(device);
     if (below.isEmpty()) {
       return Optional.empty();
     }
-    Optional<KernelObject> driver = below.get().follow("driver", "device_driver");
     Optional<String> pci = Optional.empty();
     Optional<KernelObject> at = below;
     for (int i = 0; i < MOST_PARENTS && at.isPresent() && pci.isEmpty(); i++) {
@@ -128,9 +151,7 @@ public record Interfaces(List<Interface> all, List<String> notes) {
     }
     return Optional.of(
         new Parent(
-            below.get().textAt("kobj.name", MOST_TEXT).orElse("?"),
-            driver.isEmpty() ? Optional.empty() : driver.get().textAt("name", MOST_TEXT),
-            pci));
+            below.get().textAt("kobj.name", MOST_TEXT).orElse("?"), driverOf(below.get()), pci));
   }
 
   private record Neighbour(long index, boolean master) {}

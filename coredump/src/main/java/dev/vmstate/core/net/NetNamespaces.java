@@ -32,11 +32,7 @@ public record NetNamespaces(List<NetNamespace> all, List<String> notes) {
   public static NetNamespaces of(KernelObjects objects, Tasks tasks) throws IOException {
     List<String> notes = new ArrayList<>();
     Map<Long, Map<Integer, String>> found = new LinkedHashMap<>();
-    ListWalk walk = objects.list(objects.needed("net_namespace_list"), MOST);
-    walk.fault().ifPresent(why -> notes.add("list of network namespaces " + why));
-    for (long entry : walk.entries()) {
-      found.put(objects.container(entry, "net", "list").address(), new TreeMap<>());
-    }
+    listed(objects, notes).forEach(net -> found.put(net.address(), new TreeMap<>()));
     for (Task task : tasks.all()) {
       try {
         Optional<KernelObject> net = of(task);
@@ -59,6 +55,18 @@ public record NetNamespaces(List<NetNamespace> all, List<String> notes) {
       }
     }
     return new NetNamespaces(all, notes);
+  }
+
+  /** Every {@code struct net} of the kernel's list; where it broke off is noted. */
+  public static List<KernelObject> listed(KernelObjects objects, List<String> notes)
+      throws IOException {
+    ListWalk walk = objects.list(objects.needed("net_namespace_list"), MOST);
+    walk.fault().ifPresent(why -> notes.add("list of network namespaces " + why));
+    List<KernelObject> all = new ArrayList<>();
+    for (long entry : walk.entries()) {
+      all.add(objects.container(entry, "net", "list"));
+    }
+    return all;
   }
 
   /** The {@code struct net} of a task; empty when it has exited. */

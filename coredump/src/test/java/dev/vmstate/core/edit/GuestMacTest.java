@@ -124,6 +124,6 @@ class GuestMacTest {
     guest.kernel.word(device(0) + 0x10, device(0) + 0x10);
     GuestMac changed = change();
     assertArrayEquals(NEW.bytes(), bytes(entry(0, 0) + 40));
-    assertTrue(changed.limits().get(0).startsWith("the list of interfaces comes back"));
+    assertTrue(changed.limits().get(0).startsWith("list of interfaces comes back"));
   }
 }
