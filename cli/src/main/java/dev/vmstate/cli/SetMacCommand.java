@@ -22,8 +22,8 @@ import picocli.CommandLine.TypeConversionException;
     mixinStandardHelpOptions = true,
     description = {
       "Changes a NIC's MAC address, in every place that has it.",
-      "Registers, EEPROM and its checksum, configuration space, the receive filter; of any card of",
-      "QEMU that migrates. What it cannot reach is said.",
+      "Registers, EEPROM and its checksum, configuration space, the receive filter; of any",
+      "card of QEMU that migrates. What it cannot reach is said.",
       "In a libvirt save image the domain XML's too, by which 'virsh restore' starts QEMU."
     },
     footer = {
