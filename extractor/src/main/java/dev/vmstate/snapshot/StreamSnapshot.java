@@ -13,7 +13,6 @@ import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.cpu.X86Sections;
 import dev.vmstate.device.DeviceSection;
 import dev.vmstate.device.VmDescription;
-import dev.vmstate.memory.GuestMemory;
 import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.memory.MemorySplit;
 import dev.vmstate.memory.RamBlock;
@@ -43,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  * from both ends of the stream; {@link #scan} reads everything, once. A snapshot keeps what it
  * found, so asking twice costs nothing.
  */
-public final class StreamSnapshot extends Snapshot {
+public final class StreamSnapshot extends EditableSnapshot {
   /** What a plain file that holds a mapped-ram stream is called. */
   private static final String MAPPED_RAM = "qemu-mapped-ram";
 
@@ -97,33 +96,13 @@ public final class StreamSnapshot extends Snapshot {
   }
 
   @Override
-  public SnapshotName source() {
-    return container.source();
-  }
-
-  @Override
-  public long fileSize() {
-    return container.fileSize();
-  }
-
-  @Override
   public String container() {
     return ram.isMapped() && container instanceof PlainContainer ? MAPPED_RAM : container.name();
   }
 
   @Override
-  public List<Container.Fact> facts() {
-    return container.facts();
-  }
-
-  /** What holds the stream. */
   public Container holder() {
     return container;
-  }
-
-  /** The migration stream's bytes; offsets of spans count in it. */
-  public ByteSource stream() {
-    return stream;
   }
 
   @Override
@@ -275,9 +254,42 @@ public final class StreamSnapshot extends Snapshot {
   }
 
   /**
+   * The head with its list of RAM blocks, every device section, and all that follows RAM to the end
+   * of the stream. Sections before RAM count when vmdesc has them: a layout found from both ends
+   * knows no others, and the answer is the same for either.
+   */
+  @Override
+  public List<Span> state() throws IOException {
+    long start = layout().ramAppendAt();
+    List<Span> spans = new ArrayList<>();
+    spans.add(new Span(0, ram.span().offset()));
+    spans.addAll(ram.list());
+    for (DeviceSection device : devices()) {
+      if (device.record().end() <= start && described(device)) {
+        spans.add(device.record());
+      }
+    }
+    spans.add(new Span(start, layout().end() - start));
+    return spans;
+  }
+
+  private boolean described(DeviceSection section) throws IOException {
+    return description().stream()
+        .flatMap(description -> description.devices().stream())
+        .anyMatch(d -> d.name().equals(section.name()) && d.instance() == section.instance());
+  }
+
+  /** Pages of zeros have no bytes in a stream, or only where a mapped-ram file has places. */
+  @Override
+  public long placeOf(int block, long page) {
+    return -1;
+  }
+
+  /**
    * Whether the block's bytes are in the snapshot. With x-ignore-shared memory that a file or
    * another process shares is only listed; in a stream of page records, by having none at all.
    */
+  @Override
   public boolean holds(int block) throws IOException {
     if (!head.header().has("x-ignore-shared")) {
       return true;
@@ -386,12 +398,12 @@ public final class StreamSnapshot extends Snapshot {
         : Optional.empty();
   }
 
-  /** Whether it passes only once: what is to be read twice must be kept. */
+  @Override
   public boolean isPipe() {
     return forward().map(forward -> !forward.again()).orElse(false);
   }
 
-  /** Where a compressed stream is decompressed to when it must be; best beside the output. */
+  @Override
   public void scratch(Path directory) {
     forward().ifPresent(forward -> forward.scratch(directory));
   }
@@ -427,18 +439,13 @@ public final class StreamSnapshot extends Snapshot {
   }
 
   /** The bytes of each page; scans on first use. */
+  @Override
   public RamPages pages() throws IOException {
     if (pages == null) {
       randomAccess(Progress.NONE); // whoever asks wants pages in any order
       read(NOTHING, Progress.NONE);
     }
     return Objects.requireNonNull(pages);
-  }
-
-  /** Guest memory through the index; scans on first use. */
-  @Override
-  public GuestMemory memory() throws IOException {
-    return new StreamMemory(pages(), memoryMap());
   }
 
   /** The span of the whole stream in the file. */

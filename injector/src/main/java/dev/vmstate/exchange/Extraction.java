@@ -1,19 +1,17 @@
 package dev.vmstate.exchange;
 
 import dev.vmstate.bytes.Progress;
-import dev.vmstate.bytes.Span;
 import dev.vmstate.core.elf.CoreLayout;
 import dev.vmstate.core.kdump.DumpLevel;
 import dev.vmstate.core.kdump.KdumpWriter;
 import dev.vmstate.core.paging.VirtualMap;
-import dev.vmstate.device.DeviceSection;
 import dev.vmstate.hardware.HardwareXmlWriter;
 import dev.vmstate.hardware.HardwareXsd;
 import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.memory.MemorySplit;
 import dev.vmstate.memory.RamBlock;
+import dev.vmstate.snapshot.EditableSnapshot;
 import dev.vmstate.snapshot.Snapshot;
-import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -195,8 +193,8 @@ public final class Extraction {
               snapshot.blocks().get(range.block()).name(),
               "0x" + Long.toHexString(range.offset())));
     }
-    Optional<StreamSnapshot> stream =
-        snapshot instanceof StreamSnapshot s ? Optional.of(s) : Optional.empty();
+    Optional<EditableSnapshot> stream =
+        snapshot instanceof EditableSnapshot s ? Optional.of(s) : Optional.empty();
     return new Manifest(
         Manifest.FORMAT,
         snapshot.source().absolute().toString(),
@@ -225,29 +223,8 @@ public final class Extraction {
     return options.below4g();
   }
 
-  /** A layout found from both ends knows no others: the fingerprint is the same for either. */
-  private static boolean described(StreamSnapshot snapshot, DeviceSection section)
-      throws IOException {
-    return snapshot.description().stream()
-        .flatMap(description -> description.devices().stream())
-        .anyMatch(d -> d.name().equals(section.name()) && d.instance() == section.instance());
-  }
-
-  /**
-   * Of everything but page records: the head with its list of RAM blocks, every device section, and
-   * all that follows RAM to the end of the stream. Sections before RAM count when vmdesc has them.
-   */
-  public static String deviceFingerprint(StreamSnapshot snapshot) throws IOException {
-    long start = snapshot.layout().ramAppendAt();
-    List<Span> spans = new ArrayList<>();
-    spans.add(new Span(0, snapshot.ram().span().offset()));
-    spans.addAll(snapshot.ram().list());
-    for (DeviceSection device : snapshot.devices()) {
-      if (device.record().end() <= start && described(snapshot, device)) {
-        spans.add(device.record());
-      }
-    }
-    spans.add(new Span(start, snapshot.layout().end() - start));
-    return StreamFingerprint.of(snapshot.stream(), spans);
+  /** Of everything but pages. */
+  public static String deviceFingerprint(EditableSnapshot snapshot) throws IOException {
+    return StreamFingerprint.of(snapshot.stream(), snapshot.state());
   }
 }
