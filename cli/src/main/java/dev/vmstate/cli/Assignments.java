@@ -21,11 +21,15 @@ final class Assignments {
 
   private final HardwareState state;
   private final EditSet fields;
-  private final StructureEdits structure;
+  private final Optional<StructureEdits> structure;
   private final Optional<String> countField;
 
+  /** {@code structure}: of a stream; elsewhere nothing gets another length. */
   Assignments(
-      HardwareState state, EditSet fields, StructureEdits structure, Optional<String> countField) {
+      HardwareState state,
+      EditSet fields,
+      Optional<StructureEdits> structure,
+      Optional<String> countField) {
     this.state = state;
     this.fields = fields;
     this.structure = structure;
@@ -35,7 +39,11 @@ final class Assignments {
   void set(String path, String value) throws IOException {
     String origin = "'%s=%s'".formatted(path, value);
     if (path.equals(MachineName.PATH)) {
-      MachineName.set(structure, value, origin);
+      MachineName.set(
+          structure.orElseThrow(
+              () -> new IOException("machine: only QEMU's streams say of which machine they are")),
+          value,
+          origin);
       return;
     }
     Optional<FieldPath> bytes = bytesAt(path);
@@ -46,10 +54,14 @@ final class Assignments {
     FieldPath target = bytes.isPresent() ? bytes.get() : FieldPath.find(state.devices(), path);
     byte[] fresh =
         value.startsWith("@") ? file(path, value.substring(1)) : FieldValue.bytes(target, value);
-    if (ArrayLength.differs(target, fresh)) {
-      ArrayLength.set(structure, target, fresh, countField, origin);
-    } else {
+    if (!ArrayLength.differs(target, fresh)) {
       fields.add(FieldValue.edit(target, fresh, origin));
+    } else if (structure.isPresent()) {
+      ArrayLength.set(structure.get(), target, fresh, countField, origin);
+    } else {
+      throw new IllegalArgumentException(
+          "%s: %d bytes given, it has %d"
+              .formatted(target.path(), fresh.length, target.span().length()));
     }
   }
 

@@ -2,7 +2,7 @@ package dev.vmstate.cli;
 
 import dev.vmstate.inject.EditPlan;
 import dev.vmstate.inject.InjectionReport;
-import dev.vmstate.snapshot.StreamSnapshot;
+import dev.vmstate.snapshot.EditableSnapshot;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -43,7 +43,7 @@ final class EditTarget {
    * Before anything of it is read: where a compressed stream is decompressed to if it must be; a
    * pipe is kept there, since an edit needs its bytes twice.
    */
-  void prepare(StreamSnapshot snapshot, Output printing) throws IOException {
+  void prepare(EditableSnapshot snapshot, Output printing) throws IOException {
     if (snapshot.stream().forward()) {
       if (inPlace) {
         throw EditPlan.notInPlace(snapshot);

@@ -11,8 +11,8 @@ import dev.vmstate.device.NamedNumber;
 import dev.vmstate.hardware.HardwareState;
 import dev.vmstate.hardware.ValuePath;
 import dev.vmstate.inject.LinkedEdits;
+import dev.vmstate.snapshot.EditableSnapshot;
 import dev.vmstate.snapshot.Snapshot;
-import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
@@ -95,16 +95,15 @@ final class GetCommand implements Callable<Integer> {
       HardwareState state = opened.hardware();
       for (String path : paths) {
         if (SaveImageValues.has(path)) {
-          Container holder = Facts.stream(opened).orElseThrow().holder();
+          Container holder = SaveImageValues.holder(opened, path);
           print(path, SaveImageValues.text(holder, path), node);
           continue;
         }
         if (LinkedEdits.isValue(path)) {
-          StreamSnapshot stream =
-              Facts.stream(opened)
-                  .orElseThrow(
-                      () -> new IOException(snapshot.source() + ": only a stream has " + path));
-          print(path, new LinkedEdits(stream, vmlinux.file()).text(path), node);
+          if (!(opened instanceof EditableSnapshot editable)) {
+            throw new IOException(snapshot.source() + ": a dump has no " + path);
+          }
+          print(path, new LinkedEdits(editable, vmlinux.file()).text(path), node);
           continue;
         }
         if (explain) {

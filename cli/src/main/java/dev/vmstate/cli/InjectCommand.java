@@ -5,7 +5,7 @@ import dev.vmstate.exchange.Manifest;
 import dev.vmstate.inject.EditPlan;
 import dev.vmstate.inject.Injection;
 import dev.vmstate.inject.ProcessInjection;
-import dev.vmstate.snapshot.StreamSnapshot;
+import dev.vmstate.snapshot.EditableSnapshot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -109,7 +109,7 @@ final class InjectCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "nothing to inject: name a directory, or --core, or --hardware");
     }
-    try (StreamSnapshot opened = schema.describe(SnapshotArgument.openStream(snapshot))) {
+    try (EditableSnapshot opened = schema.describe(SnapshotArgument.openEditable(snapshot))) {
       target.prepare(opened, output);
       below4g.apply(opened);
       try (EditPlan plan = Injection.plan(opened, coreFile, xmlFile, manifest, output.progress())) {
@@ -125,7 +125,7 @@ final class InjectCommand implements Callable<Integer> {
           spec.commandLine(), "--process-core goes into a snapshot, and alone");
     }
     SnapshotName snapshot = SnapshotName.parse(source);
-    try (StreamSnapshot opened = schema.describe(SnapshotArgument.openStream(snapshot))) {
+    try (EditableSnapshot opened = schema.describe(SnapshotArgument.openEditable(snapshot))) {
       target.prepare(opened, output);
       below4g.apply(opened);
       OptionalInt whose = pid == null ? OptionalInt.empty() : OptionalInt.of(pid);

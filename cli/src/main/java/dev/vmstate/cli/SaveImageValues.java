@@ -8,6 +8,8 @@ import dev.vmstate.inject.SaveImageEdit;
 import dev.vmstate.libvirt.DomainXml;
 import dev.vmstate.libvirt.LibvirtContainer;
 import dev.vmstate.libvirt.SaveImage;
+import dev.vmstate.snapshot.EditableSnapshot;
+import dev.vmstate.snapshot.Snapshot;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -44,6 +46,14 @@ final class SaveImageValues {
   static Container open(SnapshotName source) throws IOException {
     InPlace.requireSettled(source.file());
     return Containers.open(source);
+  }
+
+  /** What holds a snapshot that is open already. */
+  static Container holder(Snapshot opened, String path) throws IOException {
+    if (opened instanceof EditableSnapshot editable) {
+      return editable.holder();
+    }
+    throw notOne(opened.source(), opened.container(), path);
   }
 
   /** A value as text. */
@@ -125,9 +135,12 @@ final class SaveImageValues {
   }
 
   private static IOException notOne(Container container, String path) {
+    return notOne(container.source(), container.name(), path);
+  }
+
+  private static IOException notOne(SnapshotName source, String kind, String path) {
     return new IOException(
-        "%s: is a %s: only a libvirt save image has %s"
-            .formatted(container.source(), container.name(), path));
+        "%s: is a %s: only a libvirt save image has %s".formatted(source, kind, path));
   }
 
   private static IOException unknown(Container container, String path) {

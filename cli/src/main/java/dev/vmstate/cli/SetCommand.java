@@ -9,7 +9,7 @@ import dev.vmstate.inject.LinkedEdits;
 import dev.vmstate.inject.SaveImageEdit;
 import dev.vmstate.inject.StructureEdits;
 import dev.vmstate.linked.CpuLinks;
-import dev.vmstate.snapshot.StreamSnapshot;
+import dev.vmstate.snapshot.EditableSnapshot;
 import dev.vmstate.structure.MachineName;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -106,12 +106,12 @@ final class SetCommand implements Callable<Integer> {
 
   private void fields(List<Map.Entry<String, String>> fields, List<Map.Entry<String, String>> saved)
       throws IOException {
-    try (StreamSnapshot opened = snapshot.openStream()) {
+    try (EditableSnapshot opened = snapshot.openEditable()) {
       target.prepare(opened, output);
       HardwareState state = opened.hardware();
       LinkedEdits linked = new LinkedEdits(opened, vmlinux.file());
       EditSet edits = linked.fields();
-      StructureEdits structure = new StructureEdits(opened);
+      Optional<StructureEdits> structure = Facts.stream(opened).map(StructureEdits::new);
       Assignments assignments =
           new Assignments(state, edits, structure, Optional.ofNullable(countField));
       linked.saved(edit(opened.holder(), saved));
@@ -125,17 +125,24 @@ final class SetCommand implements Callable<Integer> {
       }
       CpuLinks.follow(opened.cpus(), edits);
       linked.checksums();
-      if (!structure.isEmpty() && opened.stream().forward()) {
-        opened.randomAccess(output.progress());
-      }
-      if (fields.stream().anyMatch(SetCommand::isMachine)) {
-        linked.saved(MachineName.inDomainXml(structure, linked.saved()));
+      if (structure.isPresent()) {
+        structure(structure.get(), linked, fields.stream().anyMatch(SetCommand::isMachine));
       }
       try (EditPlan plan = EditPlan.of(linked, structure)) {
         EditReport.print(target.carryOut(plan, output), target.done(), linked.limits(), output);
       }
     } catch (FieldPath.NotFoundException e) {
       throw snapshot.notThere(e);
+    }
+  }
+
+  private void structure(StructureEdits structure, LinkedEdits linked, boolean machine)
+      throws IOException {
+    if (!structure.isEmpty() && structure.snapshot().stream().forward()) {
+      structure.snapshot().randomAccess(output.progress());
+    }
+    if (machine) {
+      linked.saved(MachineName.inDomainXml(structure, linked.saved()));
     }
   }
 

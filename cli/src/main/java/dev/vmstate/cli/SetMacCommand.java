@@ -5,7 +5,7 @@ import dev.vmstate.inject.MacEdit;
 import dev.vmstate.nic.MacAddress;
 import dev.vmstate.nic.Nic;
 import dev.vmstate.nic.Nics;
-import dev.vmstate.snapshot.StreamSnapshot;
+import dev.vmstate.snapshot.EditableSnapshot;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -91,7 +91,7 @@ final class SetMacCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     target.check();
-    try (StreamSnapshot opened = snapshot.openStream()) {
+    try (EditableSnapshot opened = snapshot.openEditable()) {
       target.prepare(opened, output);
       below4g.apply(opened);
       Nic found = find(Nics.of(opened.devices()));

@@ -2,6 +2,7 @@ package dev.vmstate.cli;
 
 import dev.vmstate.container.SnapshotName;
 import dev.vmstate.inject.InPlace;
+import dev.vmstate.snapshot.EditableSnapshot;
 import dev.vmstate.snapshot.Snapshot;
 import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
@@ -24,7 +25,12 @@ final class SnapshotArgument {
     return schema.describe(open(source()));
   }
 
-  /** For commands that need the device state and everything else a stream has. */
+  /** For commands that change fields and memory. */
+  EditableSnapshot openEditable() throws IOException {
+    return schema.describe(openEditable(source()));
+  }
+
+  /** For commands about what only a migration stream has: records, and QEMU to load them. */
   StreamSnapshot openStream() throws IOException {
     return schema.describe(openStream(source()));
   }
@@ -45,10 +51,10 @@ final class SnapshotArgument {
     return Snapshot.open(source);
   }
 
-  static StreamSnapshot openStream(SnapshotName source) throws IOException {
+  static EditableSnapshot openEditable(SnapshotName source) throws IOException {
     Snapshot opened = open(source);
-    if (opened instanceof StreamSnapshot stream) {
-      return stream;
+    if (opened instanceof EditableSnapshot editable) {
+      return editable;
     }
     opened.close();
     throw new IOException(
@@ -56,5 +62,16 @@ final class SnapshotArgument {
                 + " 'extract' read it, and 'vmstate inject SNAPSHOT --core' takes an ELF core into"
                 + " the snapshot it is of")
             .formatted(source, opened.noDevices().orElse(opened.container())));
+  }
+
+  static StreamSnapshot openStream(SnapshotName source) throws IOException {
+    EditableSnapshot opened = openEditable(source);
+    if (opened instanceof StreamSnapshot stream) {
+      return stream;
+    }
+    opened.close();
+    throw new IOException(
+        "%s: is a %s snapshot, and this is about QEMU's migration stream, which it has not: 'vmstate convert --to qemu-stream' makes one of it"
+            .formatted(source, opened.container()));
   }
 }

@@ -59,6 +59,14 @@ public abstract class EditableSnapshot extends Snapshot {
    */
   public abstract long placeOf(int block, long page) throws IOException;
 
+  /**
+   * Where bytes can be added to {@link #stream} for pages that have none, so that everything behind
+   * moves; its end where every page has a place.
+   */
+  public long appendAt() throws IOException {
+    return stream().size();
+  }
+
   /** The bytes of each page; found on first use. */
   public abstract RamPages pages() throws IOException;
 

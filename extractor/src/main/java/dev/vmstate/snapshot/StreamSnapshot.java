@@ -285,6 +285,12 @@ public final class StreamSnapshot extends EditableSnapshot {
     return -1;
   }
 
+  /** Before the word that ends the RAM section, where a record is the last word on its page. */
+  @Override
+  public long appendAt() throws IOException {
+    return layout().ramAppendAt();
+  }
+
   /**
    * Whether the block's bytes are in the snapshot. With x-ignore-shared memory that a file or
    * another process shares is only listed; in a stream of page records, by having none at all.

@@ -5,48 +5,35 @@ import dev.vmstate.bytes.Span;
 import dev.vmstate.device.FieldEdit;
 import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.memory.RamBlock;
-import dev.vmstate.snapshot.StreamSnapshot;
-import dev.vmstate.stream.RamFlags;
-import dev.vmstate.stream.RamSetup;
-import dev.vmstate.stream.RecordType;
-import dev.vmstate.stream.SectionHeader;
+import dev.vmstate.snapshot.EditableSnapshot;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
 /**
- * Turns changed pages into patches and page records, and keeps the account of them.
- *
- * <p>A page that stands nowhere in the stream goes to its place in a mapped-ram stream ({@link
- * MappedPlaces}), or becomes a page record.
- *
- * <p>A patch covers only the bytes that differ. A page record is {@code u64 (offset | PAGE)}, the
- * block's counted name, and the page; from the second record of a block on CONTINUE stands in for
- * the name.
+ * Turns changed pages into patches, which cover only the bytes that differ, and keeps the account
+ * of them. What becomes of a page that stands nowhere in the snapshot is {@link NewPages}' matter.
  */
 final class Changes implements RamEdits.Visitor {
   /** Two changed stretches closer than this are reported as one. */
   private static final int GAP = 8;
 
-  private final StreamSnapshot snapshot;
+  private final EditableSnapshot snapshot;
   private final List<RamBlock> blocks;
   private final MemoryMap map;
   private final StreamTarget target;
-  private final MappedPlaces mapped;
+  private final NewPages fresh;
   private final List<InjectionReport.Range> ranges = new ArrayList<>();
   private long listedBytes;
   private long moreRanges;
   private long pages;
-  private long appendedPages;
   private long memoryBytes;
-  private int appendedBlock = -1;
 
-  Changes(StreamSnapshot snapshot, StreamTarget target) throws IOException {
+  Changes(EditableSnapshot snapshot, StreamTarget target) throws IOException {
     this.snapshot = snapshot;
-    this.mapped = new MappedPlaces(snapshot.stream(), snapshot.ram(), target);
+    this.fresh = NewPages.of(snapshot, target);
     this.blocks = snapshot.blocks();
     this.map = snapshot.memoryMap();
     this.target = target;
@@ -56,6 +43,7 @@ final class Changes implements RamEdits.Visitor {
   public void page(int block, long page, long dataAt, byte[] before, byte[] after)
       throws IOException {
     long offset = page * before.length;
+    long place = dataAt >= 0 ? dataAt : snapshot.placeOf(block, page);
     boolean differs = false;
     int at = Arrays.mismatch(before, after);
     while (at >= 0 && at < before.length) {
@@ -67,16 +55,16 @@ final class Changes implements RamEdits.Visitor {
       }
       differs = true;
       range(block, offset + at, before, after, at, end);
-      if (dataAt >= 0) {
+      if (place >= 0) {
         byte[] with = Arrays.copyOfRange(after, at, end);
-        target.patch(new Patch(new Span(dataAt + at, with.length), ByteBuffer.wrap(with)));
+        target.patch(new Patch(new Span(place + at, with.length), ByteBuffer.wrap(with)));
       }
       int next = Arrays.mismatch(before, end, before.length, after, end, after.length);
       at = next < 0 ? -1 : end + next;
     }
     if (differs) {
       pages++;
-      if (dataAt < 0) {
+      if (place < 0) {
         add(block, page, after);
       }
     }
@@ -88,16 +76,12 @@ final class Changes implements RamEdits.Visitor {
           "%s: RAM block '%s' is shared memory that is not in the snapshot (x-ignore-shared): change it in its own file"
               .formatted(snapshot.source(), blocks.get(block).name()));
     }
-    if (snapshot.ram().isMapped()) {
-      mapped.put(block, page, bytes);
-    } else {
-      append(block, page * bytes.length, bytes);
-    }
+    fresh.put(block, page, bytes);
   }
 
   /** To be called after the last page. */
   void finish() throws IOException {
-    mapped.finish();
+    fresh.finish();
   }
 
   private void range(int block, long offset, byte[] before, byte[] after, int from, int to) {
@@ -129,40 +113,9 @@ final class Changes implements RamEdits.Visitor {
     return -1;
   }
 
-  private void append(int block, long offset, byte[] page) throws IOException {
-    if (appendedPages == 0 && snapshot.index().hasDeflated()) {
-      target.append(nextSection());
-    }
-    byte[] name = blocks.get(block).name().getBytes(StandardCharsets.ISO_8859_1);
-    boolean named = block != appendedBlock;
-    ByteBuffer record = ByteBuffer.allocate(8 + (named ? 1 + name.length : 0) + page.length);
-    record.putLong(offset | RamFlags.PAGE | (named ? 0 : RamFlags.CONTINUE));
-    if (named) {
-      record.put((byte) name.length).put(name);
-    }
-    record.put(page).flip();
-    appendedBlock = block;
-    appendedPages++;
-    target.append(record);
-  }
-
-  /**
-   * Ends the section and begins another. QEMU inflates pages in threads of their own and waits for
-   * them at the end of a section (wait_for_decompress_done): a page appended to the same section
-   * could be overwritten by its older, compressed self.
-   */
-  private ByteBuffer nextSection() {
-    RamSetup ram = snapshot.ram();
-    ByteBuffer bytes = ByteBuffer.allocate(8 + 2 * SectionHeader.FOOTER_SIZE).putLong(RamFlags.EOS);
-    if (ram.footers()) {
-      bytes.put((byte) RecordType.SECTION_FOOTER).putInt((int) ram.header().id());
-    }
-    return bytes.put((byte) RecordType.SECTION_PART).putInt((int) ram.header().id()).flip();
-  }
-
   /** What was seen; how much of the file is written is not known here. */
   InjectionReport report(List<FieldEdit> fields) {
     return new InjectionReport(
-        List.of(), List.of(), fields, ranges, moreRanges, pages, appendedPages, memoryBytes, 0);
+        List.of(), List.of(), fields, ranges, moreRanges, pages, fresh.appended(), memoryBytes, 0);
   }
 }

@@ -6,7 +6,7 @@ import dev.vmstate.container.Container;
 import dev.vmstate.device.EditSet;
 import dev.vmstate.libvirt.LibvirtContainer;
 import dev.vmstate.qcow2.Qcow2Container;
-import dev.vmstate.snapshot.StreamSnapshot;
+import dev.vmstate.snapshot.EditableSnapshot;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -42,7 +42,7 @@ public final class EditPlan implements Closeable {
    * @param resources closed with the plan
    */
   EditPlan(
-      StreamSnapshot snapshot,
+      EditableSnapshot snapshot,
       EditSet fields,
       Optional<RamEdits> ram,
       List<Path> inputs,
@@ -69,19 +69,19 @@ public final class EditPlan implements Closeable {
   }
 
   /** A plan that changes fields only. */
-  public static EditPlan of(StreamSnapshot snapshot, EditSet fields) {
+  public static EditPlan of(EditableSnapshot snapshot, EditSet fields) {
     return of(snapshot, fields, Optional.empty());
   }
 
   /** A plan that changes fields, and what libvirt keeps before the stream. */
   public static EditPlan of(
-      StreamSnapshot snapshot, EditSet fields, Optional<SaveImageEdit> saved) {
+      EditableSnapshot snapshot, EditSet fields, Optional<SaveImageEdit> saved) {
     return of(snapshot, fields, saved, Optional.empty());
   }
 
   /** A plan that changes fields, what libvirt keeps before the stream, and the structure. */
   public static EditPlan of(
-      StreamSnapshot snapshot,
+      EditableSnapshot snapshot,
       EditSet fields,
       Optional<SaveImageEdit> saved,
       Optional<StructureEdits> structure) {
@@ -90,13 +90,13 @@ public final class EditPlan implements Closeable {
   }
 
   /** A plan of everything that linked edits change, and the structure. */
-  public static EditPlan of(LinkedEdits edits, StructureEdits structure) {
+  public static EditPlan of(LinkedEdits edits, Optional<StructureEdits> structure) {
     PlannedEdits stream =
         new PlannedEdits(
             edits.snapshot(),
             edits.fields(),
             edits.memory().map(memory -> (RamEdits) memory),
-            Optional.of(structure));
+            structure);
     return named(edits.snapshot(), stream, edits.saved(), edits.named());
   }
 
@@ -112,7 +112,7 @@ public final class EditPlan implements Closeable {
   }
 
   private static EditPlan named(
-      StreamSnapshot snapshot,
+      EditableSnapshot snapshot,
       PlannedEdits stream,
       Optional<SaveImageEdit> saved,
       List<InjectionReport.Metadata> named) {
@@ -192,7 +192,7 @@ public final class EditPlan implements Closeable {
   }
 
   /** Why a compressed snapshot, or one from a pipe, is not changed in place. */
-  public static IOException notInPlace(StreamSnapshot snapshot) {
+  public static IOException notInPlace(EditableSnapshot snapshot) {
     return PackedCopy.notInPlace(snapshot.holder());
   }
 

@@ -14,7 +14,7 @@ import dev.vmstate.linked.CpuLinks;
 import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.ram.PageVisitor;
 import dev.vmstate.ram.RamIndex;
-import dev.vmstate.snapshot.StreamSnapshot;
+import dev.vmstate.snapshot.EditableSnapshot;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -41,7 +41,7 @@ public final class Injection {
    * @throws IOException when the edits contradict each other or the snapshot is another one
    */
   public static EditPlan plan(
-      StreamSnapshot snapshot,
+      EditableSnapshot snapshot,
       Optional<Path> core,
       Optional<Path> hardware,
       Optional<Manifest> manifest,
@@ -85,7 +85,7 @@ public final class Injection {
   }
 
   private static Optional<RamEdits> compare(
-      StreamSnapshot snapshot,
+      EditableSnapshot snapshot,
       CoreBytes bytes,
       EditSet fields,
       Optional<Manifest> manifest,
@@ -113,7 +113,7 @@ public final class Injection {
     return Optional.of(new CoreEdits(snapshot.memory(), index, changed, bytes, places));
   }
 
-  private static void checkSource(StreamSnapshot snapshot, Manifest manifest) throws IOException {
+  private static void checkSource(EditableSnapshot snapshot, Manifest manifest) throws IOException {
     if (snapshot.holder().ownSize() != manifest.size()) {
       throw changed(
           snapshot,
@@ -126,14 +126,14 @@ public final class Injection {
   }
 
   private static void checkPages(
-      StreamSnapshot snapshot, Manifest manifest, StreamFingerprint fingerprint)
+      EditableSnapshot snapshot, Manifest manifest, StreamFingerprint fingerprint)
       throws IOException {
     if (!fingerprint.pages().equals(manifest.pages())) {
       throw changed(snapshot, "its memory is another one");
     }
   }
 
-  private static IOException changed(StreamSnapshot snapshot, String how) {
+  private static IOException changed(EditableSnapshot snapshot, String how) {
     return new IOException(
         "%s: has changed since it was extracted (%s): extract it again, or inject into the snapshot"
                 .formatted(snapshot.source(), how)

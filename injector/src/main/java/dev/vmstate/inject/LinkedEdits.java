@@ -14,6 +14,7 @@ import dev.vmstate.layout.LayoutFit;
 import dev.vmstate.linked.Checksums;
 import dev.vmstate.linked.ClockShift;
 import dev.vmstate.linked.LinkedEdit;
+import dev.vmstate.snapshot.EditableSnapshot;
 import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -60,7 +61,7 @@ public final class LinkedEdits {
 
   private static final Pattern DURATION = Pattern.compile("(\\d{1,11})([smhd]?)");
 
-  private final StreamSnapshot snapshot;
+  private final EditableSnapshot snapshot;
   private final Optional<Path> vmlinux;
   private final EditSet fields = new EditSet();
   private final List<String> limits = new ArrayList<>();
@@ -72,12 +73,12 @@ public final class LinkedEdits {
   private @Nullable KernelObjects kernel;
 
   /** No edit yet. */
-  public LinkedEdits(StreamSnapshot snapshot) {
+  public LinkedEdits(EditableSnapshot snapshot) {
     this(snapshot, Optional.empty());
   }
 
   /** {@code vmlinux}: of a guest whose kernel does not say how its structures are laid out. */
-  public LinkedEdits(StreamSnapshot snapshot, Optional<Path> vmlinux) {
+  public LinkedEdits(EditableSnapshot snapshot, Optional<Path> vmlinux) {
     this.snapshot = snapshot;
     this.vmlinux = vmlinux;
   }
@@ -179,7 +180,10 @@ public final class LinkedEdits {
     } catch (IOException e) {
       limits.add("SMBIOS: " + e.getMessage());
     }
-    Optional<FieldEdit> configuration = MachineUuid.configuration(snapshot, uuid, origin);
+    Optional<FieldEdit> configuration =
+        snapshot instanceof StreamSnapshot stream
+            ? MachineUuid.configuration(stream, uuid, origin)
+            : Optional.empty();
     if (configuration.isPresent()) {
       fields.add(configuration.get());
       any = true;
@@ -287,7 +291,7 @@ public final class LinkedEdits {
   }
 
   /** Of which snapshot. */
-  StreamSnapshot snapshot() {
+  EditableSnapshot snapshot() {
     return snapshot;
   }
 

@@ -14,7 +14,7 @@ import dev.vmstate.nic.MacAddress;
 import dev.vmstate.nic.MacSearch;
 import dev.vmstate.nic.Nic;
 import dev.vmstate.nic.Nics;
-import dev.vmstate.snapshot.StreamSnapshot;
+import dev.vmstate.snapshot.EditableSnapshot;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -31,7 +31,7 @@ import java.util.Optional;
 public final class MacEdit {
   private static final String ORIGIN = "set-mac";
 
-  private final StreamSnapshot snapshot;
+  private final EditableSnapshot snapshot;
   private final Nic nic;
   private final MacAddress mac;
   private final EditSet fields = new EditSet();
@@ -41,7 +41,7 @@ public final class MacEdit {
   private Optional<MemoryEdits> memory = Optional.empty();
 
   /** Decides what changes, in the places that are known for the model. */
-  public MacEdit(StreamSnapshot snapshot, Nic nic, MacAddress mac) throws IOException {
+  public MacEdit(EditableSnapshot snapshot, Nic nic, MacAddress mac) throws IOException {
     this(snapshot, nic, mac, false);
   }
 
@@ -51,7 +51,7 @@ public final class MacEdit {
    * @param allCopies also whatever else looks like the old address in the card's state
    * @throws IOException when neither the state nor a domain XML holds an address of the card
    */
-  public MacEdit(StreamSnapshot snapshot, Nic nic, MacAddress mac, boolean allCopies)
+  public MacEdit(EditableSnapshot snapshot, Nic nic, MacAddress mac, boolean allCopies)
       throws IOException {
     this.snapshot = snapshot;
     this.nic = nic;
@@ -188,7 +188,7 @@ public final class MacEdit {
   }
 
   /** Of which snapshot. */
-  StreamSnapshot snapshot() {
+  EditableSnapshot snapshot() {
     return snapshot;
   }
 

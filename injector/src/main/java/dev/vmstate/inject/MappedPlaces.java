@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * Puts pages that were zero into a mapped-ram stream: the whole page where it belongs, since old
  * bytes may stand there, and its bit in the bitmap. Nothing moves and nothing is appended.
  */
-final class MappedPlaces {
+final class MappedPlaces implements NewPages {
   private final ByteSource stream;
   private final RamSetup ram;
   private final StreamTarget target;
@@ -28,8 +28,9 @@ final class MappedPlaces {
     this.target = target;
   }
 
-  /** Takes pages in their order; the bits of eight are written at once. */
-  void put(int block, long page, byte[] bytes) throws IOException {
+  /** The bits of eight pages are written at once. */
+  @Override
+  public void put(int block, long page, byte[] bytes) throws IOException {
     MappedRam place = ram.mapped().get(block);
     Span where = place.pages().at(page * bytes.length, bytes.length);
     target.patch(new Patch(where, ByteBuffer.wrap(bytes.clone())));
@@ -52,10 +53,17 @@ final class MappedPlaces {
   }
 
   /** Writes the last bits. */
-  void finish() throws IOException {
+  @Override
+  public void finish() throws IOException {
     if (bitsAt >= 0) {
       target.patch(Patch.of(bitsAt, new byte[] {(byte) bits}));
       bitsAt = -1;
     }
+  }
+
+  /** Each page was there already, with a bit that said zero. */
+  @Override
+  public long appended() {
+    return 0;
   }
 }

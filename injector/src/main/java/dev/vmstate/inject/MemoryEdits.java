@@ -6,7 +6,7 @@ import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.memory.RamBlock;
 import dev.vmstate.memory.UnmappedAddressException;
 import dev.vmstate.ram.RamIndex;
-import dev.vmstate.snapshot.StreamSnapshot;
+import dev.vmstate.snapshot.EditableSnapshot;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Map;
@@ -26,7 +26,7 @@ public final class MemoryEdits implements RamEdits, EditableMemory {
     }
   }
 
-  private final StreamSnapshot snapshot;
+  private final EditableSnapshot snapshot;
   private final GuestMemory memory;
   private final TreeMap<Place, Byte> bytes = new TreeMap<>();
 
@@ -34,7 +34,7 @@ public final class MemoryEdits implements RamEdits, EditableMemory {
   private final TreeMap<Long, Byte> written = new TreeMap<>();
 
   /** Of a snapshot, whose pages are looked for now if they have not been. */
-  public MemoryEdits(StreamSnapshot snapshot) throws IOException {
+  public MemoryEdits(EditableSnapshot snapshot) throws IOException {
     this.snapshot = snapshot;
     this.memory = snapshot.memory();
   }

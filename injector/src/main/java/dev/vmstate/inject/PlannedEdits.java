@@ -3,7 +3,9 @@ package dev.vmstate.inject;
 import dev.vmstate.bytes.Patch;
 import dev.vmstate.bytes.Splice;
 import dev.vmstate.device.EditSet;
+import dev.vmstate.snapshot.EditableSnapshot;
 import dev.vmstate.snapshot.StreamSnapshot;
+import dev.vmstate.stream.RamSetup;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * Fields become part of the structure where that changes; pages are changed in a pass of their own.
  */
 final class PlannedEdits implements StreamEdits {
-  private final StreamSnapshot snapshot;
+  private final EditableSnapshot snapshot;
   private final EditSet fields;
   private final Optional<RamEdits> ram;
   private final Optional<StructureEdits> structure;
@@ -24,7 +26,7 @@ final class PlannedEdits implements StreamEdits {
   private @Nullable Splices splices;
 
   PlannedEdits(
-      StreamSnapshot snapshot,
+      EditableSnapshot snapshot,
       EditSet fields,
       Optional<RamEdits> ram,
       Optional<StructureEdits> structure) {
@@ -37,6 +39,11 @@ final class PlannedEdits implements StreamEdits {
   /** Whether bytes are replaced by more or fewer. */
   boolean structural() {
     return structure.isPresent();
+  }
+
+  /** The stream whose structure changes. */
+  private StreamSnapshot structured() {
+    return structure.orElseThrow().snapshot();
   }
 
   /** Everything as splices. */
@@ -61,7 +68,7 @@ final class PlannedEdits implements StreamEdits {
       all.add(new Splice(patch.where(), patch.with()));
     }
     return MappedFrame.around(
-        Splices.of(all), snapshot.ram(), snapshot.holder().streamAt(), becomes);
+        Splices.of(all), structured().ram(), snapshot.holder().streamAt(), becomes);
   }
 
   /** The stream as it will be in a file where it starts at {@code becomes}. */
@@ -86,15 +93,16 @@ final class PlannedEdits implements StreamEdits {
       return false;
     }
     Splices all = splices();
-    return snapshot.ram().isMapped()
-        ? snapshot.ram().mapped().stream()
+    RamSetup ram = structured().ram();
+    return ram.isMapped()
+        ? ram.mapped().stream()
             .anyMatch(block -> block.stored() && all.shift(block.pages().offset()) != 0)
-        : all.shift(snapshot.layout().ramAppendAt()) != 0;
+        : all.shift(snapshot.appendAt()) != 0;
   }
 
   @Override
   public long appendAt() throws IOException {
-    return structural() ? snapshot.stream().size() : snapshot.layout().ramAppendAt();
+    return structural() ? snapshot.stream().size() : snapshot.appendAt();
   }
 
   @Override

@@ -16,7 +16,7 @@ import dev.vmstate.elf.CoreFile;
 import dev.vmstate.exchange.GuestObjects;
 import dev.vmstate.linked.CpuLinks;
 import dev.vmstate.memory.GuestMemory;
-import dev.vmstate.snapshot.StreamSnapshot;
+import dev.vmstate.snapshot.EditableSnapshot;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -38,13 +38,13 @@ public final class ProcessInjection {
   /** Changed bytes closer than this are one line of the report. */
   private static final int GAP = 8;
 
-  private final StreamSnapshot snapshot;
+  private final EditableSnapshot snapshot;
   private final CoreBytes bytes;
   private final boolean shared;
   private final List<InjectionReport.Metadata> named = new ArrayList<>();
   private final List<String> notes = new ArrayList<>();
 
-  private ProcessInjection(StreamSnapshot snapshot, CoreBytes bytes, boolean shared) {
+  private ProcessInjection(EditableSnapshot snapshot, CoreBytes bytes, boolean shared) {
     this.snapshot = snapshot;
     this.bytes = bytes;
     this.shared = shared;
@@ -60,7 +60,7 @@ public final class ProcessInjection {
    * @throws IOException when the core is not this process's, or changes what cannot be
    */
   public static EditPlan plan(
-      StreamSnapshot snapshot,
+      EditableSnapshot snapshot,
       Optional<Path> vmlinux,
       Path core,
       OptionalInt pid,

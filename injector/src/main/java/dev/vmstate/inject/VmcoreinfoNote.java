@@ -6,7 +6,7 @@ import dev.vmstate.core.vmcoreinfo.VmcoreinfoPages;
 import dev.vmstate.elf.CoreFile;
 import dev.vmstate.elf.CoreNote;
 import dev.vmstate.exchange.GuestKernel;
-import dev.vmstate.snapshot.StreamSnapshot;
+import dev.vmstate.snapshot.EditableSnapshot;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
@@ -20,7 +20,7 @@ final class VmcoreinfoNote {
   private VmcoreinfoNote() {}
 
   /** A sentence for a note that is not the one that {@code snapshot}'s kernel has. */
-  static List<String> edited(StreamSnapshot snapshot, CoreFile core, VmcoreinfoPages passed)
+  static List<String> edited(EditableSnapshot snapshot, CoreFile core, VmcoreinfoPages passed)
       throws IOException {
     List<CoreNote> notes = core.notes(Vmcoreinfo.OWNER, 0);
     if (notes.size() != 1 || notes.get(0).descriptor().length() > Vmcoreinfo.MOST_BYTES) {
