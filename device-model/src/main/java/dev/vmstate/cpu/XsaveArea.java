@@ -76,7 +76,8 @@ public final class XsaveArea {
       return new BigInteger(1, big);
     }
 
-    private void put(byte[] image, Register register) {
+    /** Puts the piece into an image. */
+    public void put(byte[] image, Register register) {
       byte[] big = register.whole().shiftRight(bit).toByteArray();
       for (int i = 0; i < Math.min(bytes, big.length); i++) {
         image[offset + i] = big[big.length - 1 - i];

@@ -49,6 +49,36 @@ public final class StateText {
     return this;
   }
 
+  /** A number of JSON's own, which is no state either. */
+  public StateText integer(String name, long value) {
+    member(name);
+    text.append(value);
+    return this;
+  }
+
+  /** Ranges of memory, one a line; their names need no escapes. */
+  public StateText ranges(String name, List<StateDocument.Range> ranges) {
+    member(name);
+    text.append('[');
+    depth++;
+    for (int i = 0; i < ranges.size(); i++) {
+      StateDocument.Range range = ranges.get(i);
+      text.append(i == 0 ? "" : ",");
+      line();
+      text.append("{\"name\": \"%s\", \"gpa\": ".formatted(range.name()));
+      number(Long.BYTES, range.gpa());
+      text.append(", \"length\": ");
+      number(Long.BYTES, range.length());
+      text.append('}');
+    }
+    depth--;
+    if (!ranges.isEmpty()) {
+      line();
+    }
+    text.append(']');
+    return this;
+  }
+
   /** A structure, one member a line. */
   public StateText value(String name, StateValue value) {
     open(name);

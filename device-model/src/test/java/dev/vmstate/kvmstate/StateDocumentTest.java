@@ -86,6 +86,37 @@ class StateDocumentTest {
   }
 
   @Test
+  void whatIsWrittenIsRead() throws IOException {
+    List<StateDocument.Range> ranges =
+        List.of(
+            new StateDocument.Range("ram", 0, 0xa0000),
+            new StateDocument.Range("high", 1L << 32, 0x1000));
+    byte[] text =
+        new StateWriter(ranges)
+            .vcpu(0, cpu -> cpu.value("regs", KvmStructs.REGS.zero().set("rip", 0x1234)))
+            .vcpu(1, cpu -> cpu.number("mp_state", 4, 3))
+            .device("pic-master", KvmStructs.PIC.zero().set("imr", 0xfe))
+            .device("own", device -> device.number("n", 1, 7))
+            .text();
+    StateDocument document = StateDocument.parse("state.json", text);
+    assertEquals(ranges, document.ranges());
+    assertEquals(
+        List.of("vcpu", "vcpu", "pic-master", "own"),
+        document.sections().stream().map(DeviceSection::name).toList());
+    DeviceSection first = document.sections().get(0);
+    assertEquals(0x1234, StateFields.value(first, "regs", KvmStructs.REGS).get("rip"));
+    assertEquals(3, StateFields.number(document.sections().get(1), "mp_state").orElseThrow());
+    DeviceSection pic = document.sections().get(2);
+    assertEquals(0xfe, StateFields.value(pic, "", KvmStructs.PIC).get("imr"));
+  }
+
+  @Test
+  void aStateOfNothingIsWritten() throws IOException {
+    byte[] text = new StateWriter(List.of()).text();
+    assertEquals(List.of(), StateDocument.parse("state.json", text).sections());
+  }
+
+  @Test
   void aChangeAcrossValuesIsSplitAmongThem() throws IOException {
     StateValue regs = KvmStructs.REGS.zero();
     String text = document(new StateText().open("").value("regs", regs).close());
