@@ -202,7 +202,9 @@ final class CpuText {
               : 0;
       boolean hidden =
           List.of("halted", "hflags", "hflags2", "a20_mask", "smbase", "cr8").contains(name)
-              || name.equals("exception_index"); // EXCP_HLT and the like: QEMU's own
+              || name.equals("exception_index") // EXCP_HLT and the like: QEMU's own
+              || name.endsWith(".unusable")
+              || isStale(name);
       if (!hidden && Long.parseLong(signedText(event)) != rest) {
         String bits = names(name, event.value());
         events.add(name + "=" + event.text() + (bits.isEmpty() ? "" : " [" + bits + "]"));
@@ -211,6 +213,19 @@ final class CpuText {
     if (!events.isEmpty()) {
       out.printf("PENDING %s%n", String.join(", ", events));
     }
+  }
+
+  /** KVM leaves the number of the last interrupt and exception where it was. */
+  private boolean isStale(String event) {
+    if (cpu.find("irq_injected").isEmpty()) {
+      return false;
+    }
+    return switch (event) {
+      case "irq_vector", "soft_interrupt" -> get("irq_injected") == 0;
+      case "exception_nr", "has_error_code", "error_code" ->
+          get("exception_injected") == 0 && get("exception_pending") == 0;
+      default -> false;
+    };
   }
 
   private static String signedText(Register event) {

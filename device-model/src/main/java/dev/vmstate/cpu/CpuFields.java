@@ -3,8 +3,6 @@ package dev.vmstate.cpu;
 import dev.vmstate.device.DeviceSection;
 import dev.vmstate.device.Field;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -94,7 +92,9 @@ final class CpuFields {
   Optional<RegisterPart> part(String name, int at) throws IOException {
     Entry entry = entries.get(name);
     if (entry != null && entry.field() instanceof Field.Scalar scalar) {
-      return Optional.of(RegisterPart.field(entry.path(), scalar.span(), scalar.value(), at));
+      return Optional.of(
+          RegisterPart.field(
+              entry.path(), scalar.span(), scalar.value(), at, scalar.type().littleEndian()));
     }
     Matcher element = ELEMENT.matcher(name);
     if (!element.matches()) {
@@ -108,25 +108,35 @@ final class CpuFields {
               entry.path() + "[" + i + "]",
               array.element(i),
               array.type().decode(bytes(array), i * array.type().width()),
-              at));
+              at,
+              array.type().littleEndian()));
     }
     return Optional.empty();
   }
 
   /** Eight bytes of a buffer, lowest first, as the part of a register from bit {@code at} on. */
   Optional<RegisterPart> piece(String name, int from, int at) throws IOException {
+    return piece(name, from, Long.BYTES, at);
+  }
+
+  /** The same for {@code length} bytes, eight at most. */
+  Optional<RegisterPart> piece(String name, int from, int length, int at) throws IOException {
     Entry entry = entries.get(name);
-    if (entry == null || entry.field().span().length() < from + Long.BYTES) {
+    if (entry == null || entry.field().span().length() < from + length) {
       return Optional.empty();
     }
-    long value = ByteBuffer.wrap(bytes(entry.field())).order(ByteOrder.LITTLE_ENDIAN).getLong(from);
+    byte[] bytes = bytes(entry.field());
+    long value = 0;
+    for (int i = length; i-- > 0; ) {
+      value = value << 8 | bytes[from + i] & 0xff;
+    }
     return Optional.of(
         new RegisterPart(
             entry.path() + "[" + from + "]",
-            entry.field().span().at(from, Long.BYTES),
+            entry.field().span().at(from, length),
             value,
             0,
-            Long.SIZE,
+            length * 8,
             at,
             true));
   }

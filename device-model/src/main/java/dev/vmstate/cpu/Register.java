@@ -36,7 +36,11 @@ public record Register(
   /** A register that the device field {@code path} holds. */
   public static Register ofField(String name, Span span, long value, String path) {
     int bits = (int) span.length() * 8;
-    return of(name, RegisterGroup.GENERAL, List.of(RegisterPart.field(path, span, value, 0)), false)
+    return of(
+            name,
+            RegisterGroup.GENERAL,
+            List.of(RegisterPart.field(path, span, value, 0, false)),
+            false)
         .ofWidth(bits);
   }
 

@@ -14,18 +14,23 @@ import java.util.Optional;
  * @param from the lowest bit taken of the field
  * @param bits how many
  * @param at where the lowest stands in the register
- * @param little whether it is a piece of a buffer, lowest byte first, instead of a number
+ * @param little whether the lowest byte stands first: a piece of a buffer, a number of KVM's
  */
 public record RegisterPart(
     String path, Span span, long now, int from, int bits, int at, boolean little) {
   /** All of a field, from bit {@code at} of the register on. */
-  static RegisterPart field(String path, Span span, long now, int at) {
-    return new RegisterPart(path, span, now, 0, (int) span.length() * 8, at, false);
+  static RegisterPart field(String path, Span span, long now, int at, boolean little) {
+    return new RegisterPart(path, span, now, 0, (int) span.length() * 8, at, little);
   }
 
   /** Some of its bits, as the lowest of a register. */
   RegisterPart only(int lowest, int count) {
     return new RegisterPart(path, span, now, lowest, count, 0, little);
+  }
+
+  /** The same from another bit of the register on. */
+  RegisterPart to(int bit) {
+    return new RegisterPart(path, span, now, from, bits, bit, little);
   }
 
   private long mask() {

@@ -1,9 +1,12 @@
 package dev.vmstate.kvmdir;
 
 import dev.vmstate.bytes.FormatException;
+import dev.vmstate.bytes.Progress;
 import dev.vmstate.bytes.UnsupportedFormatException;
 import dev.vmstate.container.FileSource;
 import dev.vmstate.kvmstate.StateDocument;
+import dev.vmstate.memory.RamBlock;
+import dev.vmstate.ram.PageVisitor;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
@@ -11,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * A snapshot directory, opened read-only: {@code config.json}, {@code state.json}, and {@code
@@ -146,6 +150,20 @@ public final class KvmDirectory implements Closeable {
   /** Its memory: the document's ranges, back to back. */
   public FileSource memory() {
     return memory;
+  }
+
+  /**
+   * Shows every page once, in the order of the file, those of zeros as such.
+   *
+   * @param blocks the ranges
+   * @param streamAt what to add to a place in the file for the visitor
+   */
+  public void showPages(
+      List<RamBlock> blocks, long streamAt, PageVisitor visitor, Progress progress)
+      throws IOException {
+    try (MemoryPages pages = new MemoryPages(path.resolve(MEMORY), memory)) {
+      pages.show(blocks, streamAt, visitor, progress);
+    }
   }
 
   /** Bytes of the three files when they were opened; holes count. */

@@ -7,6 +7,7 @@ import dev.vmstate.container.SnapshotName;
 import dev.vmstate.cpu.X86Cpu;
 import dev.vmstate.device.DeviceSection;
 import dev.vmstate.hardware.HardwareState;
+import dev.vmstate.kvmdir.KvmContainer;
 import dev.vmstate.memory.GuestMemory;
 import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.memory.MemorySplit;
@@ -41,6 +42,9 @@ public abstract class Snapshot implements Closeable {
    * @throws dev.vmstate.bytes.FormatException when it is no snapshot this code reads
    */
   public static Snapshot open(SnapshotName name) throws IOException {
+    if (KvmContainer.isDirectory(name)) {
+      return KvmSnapshot.of(KvmContainer.open(name));
+    }
     return DumpSnapshot.isDump(name)
         ? DumpSnapshot.open(name)
         : StreamSnapshot.of(Containers.open(name));
@@ -141,6 +145,11 @@ public abstract class Snapshot implements Closeable {
   /** Where each page's last value lies; found on first use. */
   public RamIndex index() throws IOException {
     return index(Progress.NONE);
+  }
+
+  /** The index with every page of zeros counted as such; reads RAM where that takes it. */
+  public RamIndex countedIndex(Progress progress) throws IOException {
+    return index(progress);
   }
 
   /** Guest memory through the index. */
