@@ -28,5 +28,46 @@ public final class MachineStructs {
           .data("transmit_fifo", SERIAL_FIFO)
           .build();
 
+  /** Section of the serial port. */
+  public static final String SERIAL_SECTION = "serial";
+
+  /** Section of what is between the serial port and the outside. */
+  public static final String SERIAL_LINE_SECTION = "serial-line";
+
+  /** Section of the debug port. */
+  public static final String DEBUG_PORT_SECTION = "debug-port";
+
+  /** A range of MMIO is the section {@code mmio-0x…}, by its base. */
+  public static final String MMIO_SECTION = "mmio-";
+
+  /**
+   * The most bytes that a serial line holds for a port that has no room: as many as KVM reads ahead
+   * for one repeated IN, whose bytes go back there when it is not done after all.
+   */
+  public static final int SERIAL_LINE_MOST = 1024;
+
+  /**
+   * Between a serial port and the outside: {@code count} bytes have arrived for which the port had
+   * no room. {@code polled} is 1 when the guest has ever looked at LSR or IIR or written IER, FCR,
+   * LCR or MCR: then reading the receiver does not wait for a byte. Where a state has no such
+   * section (it is no part of the chip) nothing has arrived, and the guest has.
+   */
+  public static final StateStruct SERIAL_LINE =
+      StateStruct.of("serial-line", 4 + SERIAL_LINE_MOST)
+          .u8("polled")
+          .at(2)
+          .u16("count")
+          .data("bytes", SERIAL_LINE_MOST)
+          .build();
+
+  /** The debug port: {@code count} (0 or 1) bytes, {@code data}, were written and not put out. */
+  public static final StateStruct DEBUG_PORT =
+      StateStruct.of("debug-port", 2).u8("count", "data").build();
+
   private MachineStructs() {}
+
+  /** A range of MMIO of {@code size} bytes: what was stored there. */
+  public static StateStruct mmio(int size) {
+    return StateStruct.of("mmio", size).data("data", size).build();
+  }
 }

@@ -1,19 +1,91 @@
 package dev.vmstate.machine;
 
+import dev.vmstate.container.FileSource;
+import dev.vmstate.kvm.Mapping;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** How machines are made. */
+/**
+ * How machines are made.
+ *
+ * <p>Memory: RAM from 0 on, what is beyond 3 GiB from 4 GiB on. Without an irqchip all vCPUs begin
+ * at the entry, each with its number in {@code rdi}; with one, vCPU 0 does and the others wait for
+ * INIT and SIPI. What the first instruction finds is told by {@code BootArea} and {@code
+ * BootRegisters}.
+ */
 public final class Machine {
+  private static final int PAGE = 4096;
+  private static final long MOST_MEMORY = 511L << 30;
+  private static final int MOST_CPUS = 255;
+
   private Machine() {}
 
   /**
    * A machine with a file in its memory, paused before the first instruction.
    *
    * @throws IOException when there is no KVM, or the file does not fit
+   * @throws IllegalArgumentException when there can be no such machine
    */
   public static MachineControl create(MachineOptions options, RunOptions run) throws IOException {
-    throw new IOException("no machine yet: %s".formatted(options.payload()));
+    check(options);
+    try (FileSource file = new FileSource(options.payload())) {
+      Payload payload = Payload.read(file, options);
+      try (MachineBuilder builder =
+          new MachineBuilder(MachineBuilder.config(options, payload.mode()), run)) {
+        GuestRam ram =
+            builder.ram(new GuestRam(memory(options), GuestRam.ranges(options.memory())));
+        payload.load(file, ram);
+        BootArea area =
+            payload.mode() == BootMode.REAL16
+                ? null
+                : BootArea.write(file.name(), payload, options.commandLine(), options.cpus(), ram);
+        return builder.machine(
+            new FirstInstruction(options, new BootRegisters(payload, area), builder.kvm())::set);
+      }
+    }
+  }
+
+  private static void check(MachineOptions options) {
+    if (options.cpus() < 1 || options.cpus() > MOST_CPUS) {
+      throw new IllegalArgumentException(
+          "%d vCPUs, 1 to %d are possible".formatted(options.cpus(), MOST_CPUS));
+    }
+    if (options.memory() < PAGE || options.memory() > MOST_MEMORY || options.memory() % PAGE != 0) {
+      throw new IllegalArgumentException(
+          "0x%x bytes of memory, whole pages of 4K up to 511G are possible"
+              .formatted(options.memory()));
+    }
+    BootRegisters.check(options.registers());
+    for (MmioRange range : options.mmio()) {
+      for (PhysicalRam.Range ram : GuestRam.ranges(options.memory())) {
+        if (range.base() < ram.end() && ram.gpa() < range.end()) {
+          throw new IllegalArgumentException(
+              "MMIO 0x%x+0x%x: there is RAM from 0x%x to 0x%x"
+                  .formatted(range.base(), range.size(), ram.gpa(), ram.end()));
+        }
+      }
+      for (MmioRange other : options.mmio()) {
+        if (other != range && range.base() < other.end() && other.base() < range.end()) {
+          throw new IllegalArgumentException(
+              "MMIO 0x%x+0x%x overlaps 0x%x+0x%x"
+                  .formatted(range.base(), range.size(), other.base(), other.size()));
+        }
+      }
+    }
+  }
+
+  private static Mapping memory(MachineOptions options) throws IOException {
+    if (options.memoryFile().isEmpty()) {
+      return Mapping.anonymous(options.memory());
+    }
+    Path file = options.memoryFile().get();
+    if (Files.exists(file) && Files.size(file) != options.memory()) {
+      throw new IOException(
+          "%s: 0x%x bytes, the machine's memory has 0x%x: give --memory its size"
+              .formatted(file, Files.size(file), options.memory()));
+    }
+    return Mapping.shared(file, options.memory());
   }
 
   /**

@@ -1,0 +1,180 @@
+package dev.vmstate.machine;
+
+import dev.vmstate.kvm.Kvm;
+import dev.vmstate.kvm.VmFd;
+import dev.vmstate.kvmdir.MachineConfig;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** A machine and what it holds open. */
+final class KvmMachine implements MachineControl {
+  /** How long output may stay in a buffer. */
+  private static final long FLUSH_MILLIS = 50;
+
+  private final Kvm kvm;
+  private final VmFd vm;
+  private final GuestRam ram;
+  private final Board board;
+  private final MachineConfig config;
+  private final RunState state;
+  private final PauseChecks checks;
+  private final List<VcpuThread> vcpus;
+  private final Optional<InputPump> input;
+  private final ScheduledExecutorService clock;
+  private @Nullable ScheduledFuture<?> alarm;
+  private boolean started;
+  private boolean closed;
+
+  KvmMachine(Parts parts, List<VcpuThread> vcpus, Console console) {
+    this.kvm = parts.kvm();
+    this.vm = parts.vm();
+    this.ram = parts.ram();
+    this.board = parts.board();
+    this.config = parts.config();
+    this.state = parts.state();
+    this.checks = parts.checks();
+    this.vcpus = List.copyOf(vcpus);
+    this.input = board.serial().map(serial -> new InputPump(serial, console.input()));
+    ScheduledThreadPoolExecutor executor =
+        new ScheduledThreadPoolExecutor(
+            1,
+            task -> {
+              Thread thread = new Thread(task, "machine-clock");
+              thread.setDaemon(true);
+              return thread;
+            });
+    executor.setRemoveOnCancelPolicy(true);
+    this.clock = executor;
+    state.vcpus(vcpus);
+  }
+
+  /** What a machine is made of. */
+  record Parts(
+      Kvm kvm,
+      VmFd vm,
+      GuestRam ram,
+      Board board,
+      MachineConfig config,
+      RunState state,
+      PauseChecks checks) {}
+
+  @Override
+  public State state() {
+    return state.state();
+  }
+
+  @Override
+  public synchronized void resume() throws IOException {
+    if (state.state() == State.RUNNING) {
+      return;
+    }
+    if (state.state() == State.ENDED) {
+      throw new IOException("the machine has ended: " + state.reason().text());
+    }
+    board.release();
+    if (!started) {
+      started = true;
+      input.ifPresent(InputPump::start);
+      clock.scheduleWithFixedDelay(this::flush, FLUSH_MILLIS, FLUSH_MILLIS, TimeUnit.MILLISECONDS);
+    }
+    checks.start();
+    cancelAlarm();
+    state.start();
+    if (checks.after().isPresent()) {
+      Duration after = checks.after().get();
+      String text = "ran for %s".formatted(after.toString().substring(2).toLowerCase(Locale.ROOT));
+      alarm =
+          clock.schedule(
+              () -> state.stop(StopReason.of(StopReason.Kind.CONDITION, text)),
+              after.toNanos(),
+              TimeUnit.NANOSECONDS);
+    }
+  }
+
+  private void cancelAlarm() {
+    if (alarm != null) {
+      alarm.cancel(false);
+      alarm = null;
+    }
+  }
+
+  private void flush() {
+    try {
+      board.flush();
+    } catch (IOException e) {
+      state.stop(StopReason.of(StopReason.Kind.FAILED, "output: " + e.getMessage()));
+    }
+  }
+
+  @Override
+  public void pause() throws IOException {
+    state.stop(StopReason.of(StopReason.Kind.REQUESTED, "paused"));
+    state.awaitQuietly();
+    StopReason reason = state.reason();
+    if (reason.kind() == StopReason.Kind.FAILED) {
+      throw new IOException(reason.text());
+    }
+  }
+
+  @Override
+  public synchronized void snapshot(Path directory) throws IOException {
+    if (state.state() != State.PAUSED) {
+      throw new IOException(
+          "%s: only a paused machine can be saved, this one is %s"
+              .formatted(directory, state.state().name().toLowerCase(Locale.ROOT)));
+    }
+    MachineSave.save(directory, vm, ram, board, config, vcpus);
+  }
+
+  @Override
+  public synchronized MachineInfo info() throws IOException {
+    boolean readable = state.state() != State.RUNNING && !closed;
+    List<MachineInfo.Vcpu> all = new ArrayList<>();
+    long exits = 0;
+    for (VcpuThread vcpu : vcpus) {
+      all.add(VcpuInfo.of(vcpu, readable));
+      exits += vcpu.exits().count();
+    }
+    return new MachineInfo(
+        state.state(), state.reason(), config.memory(), config.irqchip(), exits, all);
+  }
+
+  @Override
+  public StopReason await() throws InterruptedException {
+    return state.await();
+  }
+
+  @Override
+  public StopReason awaitEnd() throws InterruptedException {
+    return state.awaitEnd();
+  }
+
+  @Override
+  public synchronized void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    StopReason why = StopReason.of(StopReason.Kind.CLOSED, "closed");
+    state.stop(why);
+    state.awaitQuietly();
+    state.end(why);
+    cancelAlarm();
+    clock.shutdownNow();
+    input.ifPresent(InputPump::stop);
+    vcpus.forEach(VcpuThread::close);
+    vm.close();
+    ram.close();
+    kvm.close();
+  }
+}
