@@ -48,11 +48,13 @@ final class EditReport {
                       : ", " + Sizes.count(report.structure().size(), "part")),
           report.pages() == 0
               ? ""
-              : ", %s of memory in %s (%d added to the stream)"
+              : ", %s of memory in %s%s"
                   .formatted(
                       Sizes.count(report.memoryBytes(), "byte"),
                       Sizes.count(report.pages(), "page"),
-                      report.appendedPages()),
+                      report.appendedPages() == 0
+                          ? ""
+                          : " (%d added to the stream)".formatted(report.appendedPages())),
           report.fileBytes() == 0
               ? ""
               : ", %s written".formatted(Sizes.count(report.fileBytes(), "byte")));

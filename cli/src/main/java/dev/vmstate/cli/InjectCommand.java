@@ -5,6 +5,7 @@ import dev.vmstate.exchange.Manifest;
 import dev.vmstate.inject.EditPlan;
 import dev.vmstate.inject.Injection;
 import dev.vmstate.inject.ProcessInjection;
+import dev.vmstate.kvmdir.KvmDirectory;
 import dev.vmstate.snapshot.EditableSnapshot;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -93,7 +94,7 @@ final class InjectCommand implements Callable<Integer> {
     SnapshotName snapshot = SnapshotName.parse(source);
     Optional<Path> coreFile = Optional.ofNullable(core);
     Optional<Path> xmlFile = Optional.ofNullable(hardware);
-    if (Files.isDirectory(directory())) {
+    if (isExtraction()) {
       Manifest read = Manifest.read(directory());
       manifest = Optional.of(read);
       snapshot = SnapshotName.parse(moved != null ? moved : read.snapshot());
@@ -120,7 +121,7 @@ final class InjectCommand implements Callable<Integer> {
   }
 
   private int process(Path file) throws IOException {
-    if (core != null || hardware != null || Files.isDirectory(directory())) {
+    if (core != null || hardware != null || isExtraction()) {
       throw new ParameterException(
           spec.commandLine(), "--process-core goes into a snapshot, and alone");
     }
@@ -139,6 +140,12 @@ final class InjectCommand implements Callable<Integer> {
 
   private Path directory() {
     return Path.of(source);
+  }
+
+  /** A directory is one that extract wrote, unless it is a snapshot and nothing else. */
+  private boolean isExtraction() throws IOException {
+    return Files.isDirectory(directory())
+        && (Files.exists(directory().resolve(Manifest.FILE)) || !KvmDirectory.is(directory()));
   }
 
   /** A file extract wrote; one that was deleted since is no edit. */

@@ -123,7 +123,7 @@ final class SetCommand implements Callable<Integer> {
           assignments.set(field.getKey(), field.getValue());
         }
       }
-      CpuLinks.follow(opened.cpus(), edits);
+      CpuLinks.follow(opened.cpus(), opened.devices(), edits);
       linked.checksums();
       if (structure.isPresent()) {
         structure(structure.get(), linked, fields.stream().anyMatch(SetCommand::isMachine));

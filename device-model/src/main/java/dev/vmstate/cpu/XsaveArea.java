@@ -28,6 +28,7 @@ public final class XsaveArea {
   /** Bytes of the part that FXSAVE writes. */
   public static final int LEGACY = 512;
 
+  private static final int XMM_END = 416;
   private static final int XCR0_AT = 464;
   private static final int XSTATE_BV_AT = 512;
   private static final int MXCSR_MASK_AT = 28;
@@ -111,6 +112,22 @@ public final class XsaveArea {
     slots.add(new Slot(2752, 64, "xtilecfg", 0));
     add(slots, 2816, 1024, 1024, 8, "tmm", 0);
     return List.copyOf(slots);
+  }
+
+  /**
+   * The XCR0 bit of the component that a byte belongs to; -1 in the header. MXCSR counts as SSE's:
+   * Linux takes it when x87, SSE or AVX is marked ({@code copy_uabi_to_xstate}).
+   */
+  public static int componentAt(int offset) {
+    if (offset < LEGACY) {
+      return offset < 24 || offset >= 32 && offset < 160 ? 0 : offset < XMM_END ? 1 : -1;
+    }
+    for (int[] end : ENDS) {
+      if (offset < end[1]) {
+        return end[0] == 1 ? -1 : end[0];
+      }
+    }
+    return -1;
   }
 
   private static void add(

@@ -4,9 +4,10 @@ import dev.vmstate.bytes.Span;
 import dev.vmstate.cpu.Register;
 import dev.vmstate.cpu.RegisterPart;
 import dev.vmstate.cpu.X86Cpu;
-import dev.vmstate.device.EditConflictException;
+import dev.vmstate.device.DeviceSection;
 import dev.vmstate.device.EditSet;
 import dev.vmstate.device.FieldEdit;
+import java.io.IOException;
 import java.math.BigInteger;
 import java.util.List;
 import java.util.Optional;
@@ -22,8 +23,8 @@ import java.util.Optional;
  *   <li>{@code halted} is TCG's and {@code mp_state} KVM's word for the same.
  * </ul>
  *
- * <p>A field that was edited itself is left alone, and so is a bit of hflags that did not agree
- * before: TCG and KVM do not keep all of them.
+ * <p>What a vCPU of KVM's needs is in {@link VcpuLinks}. A field that was edited itself is left
+ * alone, and so is a bit of hflags that did not agree before: TCG and KVM do not keep all of them.
  */
 public final class CpuLinks {
   private static final String HFLAGS = "hflags";
@@ -41,8 +42,15 @@ public final class CpuLinks {
     this.edits = edits;
   }
 
-  /** Adds to {@code edits} what follows from them. */
-  public static void follow(List<X86Cpu> cpus, EditSet edits) throws EditConflictException {
+  /**
+   * Adds to {@code edits} what follows from them.
+   *
+   * @param cpus whose registers they may be
+   * @param devices the sections that hold them
+   */
+  public static void follow(List<X86Cpu> cpus, List<DeviceSection> devices, EditSet edits)
+      throws IOException {
+    VcpuLinks.follow(devices, edits);
     List<FieldEdit> asked = edits.edits();
     for (X86Cpu cpu : cpus) {
       CpuLinks links = new CpuLinks(cpu, asked);

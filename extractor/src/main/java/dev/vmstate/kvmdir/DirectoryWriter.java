@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -89,6 +90,14 @@ public final class DirectoryWriter implements Closeable {
     return temporary.resolve(file);
   }
 
+  /** Gives the directory the permissions of {@code model}, as a copy of it has. */
+  public void permissionsOf(Path model) throws IOException {
+    PosixFileAttributeView from = Files.getFileAttributeView(model, PosixFileAttributeView.class);
+    if (from != null) {
+      Files.setPosixFilePermissions(temporary, from.readAttributes().permissions());
+    }
+  }
+
   /** Writes a file. */
   public void write(String file, byte[] bytes) throws IOException {
     Files.createFile(path(file), OWNERS_FILE);
@@ -105,22 +114,22 @@ public final class DirectoryWriter implements Closeable {
   public void commit() throws IOException {
     try (DirectoryStream<Path> files = Files.newDirectoryStream(temporary)) {
       for (Path file : files) {
-        force(file, StandardOpenOption.WRITE);
+        force(file);
       }
     } catch (DirectoryIteratorException e) {
       throw e.getCause();
     }
-    force(temporary, StandardOpenOption.READ);
+    force(temporary);
     refuseExisting(target);
     // An empty directory that somebody made in between would be replaced; nothing else.
     Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
     committed = true;
     UNFINISHED.remove(temporary);
-    force(parent(target), StandardOpenOption.READ);
+    force(parent(target));
   }
 
-  private static void force(Path path, StandardOpenOption how) throws IOException {
-    try (FileChannel channel = FileChannel.open(path, how)) {
+  private static void force(Path path) throws IOException {
+    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
       channel.force(true);
     } catch (IOException e) {
       throw new IOException("%s: %s".formatted(path, e.getMessage()), e);

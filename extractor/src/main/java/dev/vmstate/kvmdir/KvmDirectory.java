@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -27,21 +28,31 @@ public final class KvmDirectory implements Closeable {
   /** Its memory. */
   public static final String MEMORY = "memory-ranges";
 
+  /** The three files, in the order in which {@link #stateAt} and {@link #memoryAt} count. */
+  public static final List<String> FILES = List.of(MachineConfig.FILE, STATE, MEMORY);
+
   /** Where {@code "id"} has to stand by. */
   private static final int FRONT = 4096;
 
   private final Path path;
   private final MachineConfig config;
   private final StateDocument document;
-  private final long textSize;
+  private final long stateAt;
+  private final long memoryAt;
   private final FileSource memory;
 
   private KvmDirectory(
-      Path path, MachineConfig config, StateDocument document, long textSize, FileSource memory) {
+      Path path,
+      MachineConfig config,
+      StateDocument document,
+      long stateAt,
+      long memoryAt,
+      FileSource memory) {
     this.path = path;
     this.config = config;
     this.document = document;
-    this.textSize = textSize;
+    this.stateAt = stateAt;
+    this.memoryAt = memoryAt;
     this.memory = memory;
   }
 
@@ -83,7 +94,8 @@ public final class KvmDirectory implements Closeable {
             Math.min(length, memory.size()),
             "0x%x bytes long, the ranges in %s are 0x%x".formatted(memory.size(), STATE, length));
       }
-      return new KvmDirectory(path, machine, document, (long) config.length + state.length, memory);
+      long memoryAt = (long) config.length + state.length;
+      return new KvmDirectory(path, machine, document, config.length, memoryAt, memory);
     } catch (IOException | RuntimeException e) {
       memory.close();
       throw e;
@@ -109,6 +121,20 @@ public final class KvmDirectory implements Closeable {
               : "\"id\": \"%s\" was expected, as 'vmstate run' writes it"
                   .formatted(StateDocument.ID));
     }
+  }
+
+  /**
+   * The paths of {@link #FILES}.
+   *
+   * @throws IOException when it is no such directory, or one of them is missing
+   */
+  public static List<Path> files(Path path) throws IOException {
+    requireOne(path);
+    List<Path> files = new ArrayList<>();
+    for (String name : FILES) {
+      files.add(regular(path.resolve(name)));
+    }
+    return files;
   }
 
   private static Path regular(Path file) throws IOException {
@@ -166,9 +192,19 @@ public final class KvmDirectory implements Closeable {
     }
   }
 
+  /** Where the text of {@code state.json} begins when the files stand one behind the other. */
+  public long stateAt() {
+    return stateAt;
+  }
+
+  /** Where {@code memory-ranges} begins when the files stand one behind the other. */
+  public long memoryAt() {
+    return memoryAt;
+  }
+
   /** Bytes of the three files when they were opened; holes count. */
   public long size() {
-    return textSize + memory.size();
+    return memoryAt + memory.size();
   }
 
   @Override

@@ -63,7 +63,7 @@ public final class Injection {
       }
     }
     if (core.isEmpty()) {
-      CpuLinks.follow(snapshot.cpus(), fields);
+      CpuLinks.follow(snapshot.cpus(), snapshot.devices(), fields);
       if (manifest.isPresent() && manifest.get().pages() != null) {
         StreamFingerprint fingerprint = new StreamFingerprint(snapshot.pageSize());
         snapshot.scan(fingerprint, progress);
@@ -94,7 +94,7 @@ public final class Injection {
       throws IOException {
     CoreFile core = CoreFile.open(bytes).requireX86();
     fields.addAll(CoreRegisters.edits(core, snapshot.cpus()));
-    CpuLinks.follow(snapshot.cpus(), fields);
+    CpuLinks.follow(snapshot.cpus(), snapshot.devices(), fields);
     MemoryMap map = snapshot.memoryMap();
     CorePlaces places = new CorePlaces(core, map);
     if (places.isEmpty()) {

@@ -110,7 +110,7 @@ public final class ProcessInjection {
     if (mark.isPresent()) { // others write other notes, in another order
       new ProcessRegisters(core, objects, fields, ram, named, notes)
           .compare(space.get(), snapshot.cpus(), living.object());
-      CpuLinks.follow(snapshot.cpus(), fields);
+      CpuLinks.follow(snapshot.cpus(), snapshot.devices(), fields);
     }
     return new EditPlan(snapshot, fields, Optional.of(ram), List.of(path), bytes)
         .withNamed(named)
