@@ -4,6 +4,7 @@ import dev.vmstate.bytes.Progress;
 import dev.vmstate.container.BlockDevice;
 import dev.vmstate.container.Container;
 import dev.vmstate.device.EditSet;
+import dev.vmstate.kvmdir.KvmContainer;
 import dev.vmstate.libvirt.LibvirtContainer;
 import dev.vmstate.qcow2.Qcow2Container;
 import dev.vmstate.snapshot.EditableSnapshot;
@@ -177,7 +178,9 @@ public final class EditPlan implements Closeable {
       UndoJournal.forget(output);
       return draft.report().written(written);
     }
-    if (grown().isPresent()) {
+    if (holder instanceof KvmContainer) {
+      EditedDirectory.write(path, output, draft.edits, draft.size, progress);
+    } else if (grown().isPresent()) {
       GrownCopy.write(path, output, grown().get(), draft.edits, draft.size, progress);
     } else {
       EditedCopy.write(path, output, draft.edits, draft.size, progress);

@@ -3,13 +3,15 @@ package dev.vmstate.inject;
 import dev.vmstate.bytes.UnsupportedFormatException;
 import dev.vmstate.container.Container;
 import dev.vmstate.container.PlainContainer;
+import dev.vmstate.kvmdir.KvmContainer;
 import dev.vmstate.libvirt.LibvirtContainer;
 import dev.vmstate.qcow2.Qcow2Container;
 import java.io.IOException;
 
 /**
  * Changes of a file, in file offsets: what {@link StreamEdits} come to in the container that holds
- * the stream. One for each kind of container that can be changed in parts.
+ * the stream; of a directory, in offsets of its files joined. One for each kind of container that
+ * can be changed in parts.
  */
 interface FileEdits extends InPlace.Plan {
   /**
@@ -38,6 +40,9 @@ interface FileEdits extends InPlace.Plan {
     }
     if (container instanceof Qcow2Container qcow2) {
       return new Qcow2Edits(edits, qcow2.vmState());
+    }
+    if (container instanceof KvmContainer directory) {
+      return new DirectoryEdits(edits, directory);
     }
     throw new UnsupportedFormatException(
         container.source().toString(),
