@@ -1,10 +1,11 @@
 package dev.vmstate.cli;
 
 import dev.vmstate.memory.UnmappedAddressException;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.util.Locale;
@@ -22,7 +23,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "vmstate",
     mixinStandardHelpOptions = true,
-    version = "vmstate 0.1.0-SNAPSHOT",
+    version = "vmstate " + Main.VERSION,
     description = "Virtual machine snapshots as core files and hardware descriptions, and back.",
     synopsisSubcommandLabel = "COMMAND",
     commandListHeading = "%nCommands, in the order the data flows:%n",
@@ -65,11 +66,17 @@ import picocli.CommandLine.Spec;
       ConvertCommand.class,
       CheckCommand.class,
       VerifyCommand.class,
+      RunCommand.class,
+      ResumeCommand.class,
+      CtlCommand.class,
       DemoCommand.class,
       TrainingCommand.class,
       GenerateCompletion.class
     })
 public final class Main implements Runnable {
+  /** The version of the modules. */
+  static final String VERSION = "0.1.0-SNAPSHOT";
+
   @Spec private CommandSpec spec;
 
   @Option(
@@ -88,8 +95,8 @@ public final class Main implements Runnable {
   public static void main(String[] args) {
     // Messages and numbers read the same on every machine: "%d" has other digits in other locales.
     Locale.setDefault(Locale.ROOT);
-    PrintWriter out = new PrintWriter(System.out, false, StandardCharsets.UTF_8);
-    PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
+    PrintWriter out = new ByteWriter(System.out, new FileOutputStream(FileDescriptor.out), false);
+    PrintWriter err = new ByteWriter(System.err, new FileOutputStream(FileDescriptor.err), true);
     int status;
     try {
       status = commandLine(out, err).execute(args);

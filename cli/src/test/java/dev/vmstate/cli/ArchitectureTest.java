@@ -108,7 +108,8 @@ class ArchitectureTest {
   void onlyTheRunnerUsesJna() {
     noClasses()
         .that()
-        .resideOutsideOfPackages("dev.vmstate.qemu..", "dev.vmstate.kvm..")
+        .resideOutsideOfPackages(
+            "dev.vmstate.qemu..", "dev.vmstate.kvm..", "dev.vmstate.terminal..")
         .should()
         .dependOnClassesThat()
         .resideInAPackage("com.sun.jna..")
