@@ -6,6 +6,7 @@ import dev.vmstate.cpu.MsrTable;
 import dev.vmstate.cpu.Register;
 import dev.vmstate.cpu.RegisterGroup;
 import dev.vmstate.cpu.X86Cpu;
+import dev.vmstate.cpu.XsaveArea;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
@@ -261,9 +262,11 @@ final class CpuText {
     lines(words, 2);
   }
 
-  /** As wide as the guest has enabled them, which is how {@code info registers} shows them. */
+  /**
+   * As wide as the guest has enabled or uses them, which is how {@code info registers} shows them.
+   */
   private void avx() {
-    long enabled = get("xcr0");
+    long enabled = XsaveArea.components(cpu);
     if ((enabled & AVX512) == AVX512) {
       List<String> words = new ArrayList<>();
       for (int i = 0; i < 8; i++) {
@@ -309,7 +312,7 @@ final class CpuText {
       out.printf(
           "MSR %08x %-36s %016x%s%n",
           MsrTable.number(msr.name()),
-          msr.name().substring(4),
+          msr.name().startsWith("msr.") ? msr.name().substring(4) : "-",
           msr.value(),
           bits.isEmpty() ? "" : " [" + bits + "]");
     }

@@ -11,7 +11,7 @@ import dev.vmstate.diff.PageDiff;
 import dev.vmstate.diff.RegisterChange;
 import dev.vmstate.diff.SnapshotDiff;
 import dev.vmstate.exchange.OutputFile;
-import dev.vmstate.snapshot.StreamSnapshot;
+import dev.vmstate.snapshot.EditableSnapshot;
 import java.io.IOException;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
@@ -60,8 +60,8 @@ final class DiffCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    try (StreamSnapshot a = open(first);
-        StreamSnapshot b = open(second)) {
+    try (EditableSnapshot a = open(first);
+        EditableSnapshot b = open(second)) {
       SnapshotDiff diff = SnapshotDiff.between(a, b, output.progress());
       if (html != null) {
         page(diff, a, b, html);
@@ -76,11 +76,11 @@ final class DiffCommand implements Callable<Integer> {
     return 0;
   }
 
-  private StreamSnapshot open(String name) throws IOException {
-    return schema.describe(SnapshotArgument.openStream(SnapshotName.parse(name)));
+  private EditableSnapshot open(String name) throws IOException {
+    return schema.describe(SnapshotArgument.openEditable(SnapshotName.parse(name)));
   }
 
-  private static void page(SnapshotDiff diff, StreamSnapshot a, StreamSnapshot b, Path path)
+  private static void page(SnapshotDiff diff, EditableSnapshot a, EditableSnapshot b, Path path)
       throws IOException {
     try (OutputFile file = new OutputFile(path);
         PrintWriter page =

@@ -45,7 +45,7 @@ final class InfoCommand implements Callable<Integer> {
     try (Snapshot opened = snapshot.open()) {
       @Nullable KernelText linux = kernel ? KernelText.of(opened, output.progress()) : null;
       opened.devices(); // a damaged file is found out before anything is printed
-      @Nullable RamIndex index = pages ? opened.index(output.progress()) : null;
+      @Nullable RamIndex index = pages ? opened.countedIndex(output.progress()) : null;
       if (output.json) {
         ObjectNode facts = new Facts(opened).info(index);
         if (linux != null) {

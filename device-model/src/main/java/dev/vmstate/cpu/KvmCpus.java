@@ -170,8 +170,8 @@ public final class KvmCpus {
       }
     }
     for (Entry msr : msrs) {
-      String number = "msr[0x" + Long.toHexString(msr.number()) + "]";
-      msr(MsrTable.name(msr.number()).map(name -> "msr." + name).orElse(number), msr.data());
+      Optional<String> name = MsrTable.name(msr.number()).map(known -> "msr." + known);
+      msr(name.orElseGet(() -> MsrTable.unnamed(msr.number())), msr.data());
     }
   }
 

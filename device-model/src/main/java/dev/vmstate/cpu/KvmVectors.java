@@ -60,9 +60,6 @@ final class KvmVectors {
     this.fields = fields;
     this.xsave = fields.part("xsave/mxcsr", 0).isPresent();
     this.there = xcr0 | fields.part("xsave/xstate_bv", 0).map(RegisterPart::now).orElse(0L);
-    for (Component component : Component.values()) {
-      offsets.put(component, component.offset);
-    }
     for (int i = 0; i < MOST_LEAVES && fields.has("cpuid[" + i + "]/function"); i++) {
       leaf("cpuid[" + i + "]/");
     }
@@ -81,7 +78,7 @@ final class KvmVectors {
     }
     for (Component component : Component.values()) {
       if (component.bit == index.get().now()) {
-        offsets.put(component, (int) offset.get().now());
+        offsets.putIfAbsent(component, (int) offset.get().now()); // KVM takes the first one, too
       }
     }
   }

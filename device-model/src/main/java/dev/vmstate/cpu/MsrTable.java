@@ -13,6 +13,8 @@ public final class MsrTable {
   private static final Pattern RANGE = Pattern.compile("0x([0-9a-f]+)\\+(\\d+)\\*(\\d+)");
   private static final Pattern INDEX = Pattern.compile("#(\\d+)\\+(\\d+)");
 
+  private static final Pattern UNNAMED = Pattern.compile("msr\\[0x([0-9a-f]{1,8})]");
+
   /** In the order of their numbers, as the table has them. */
   static final List<Msr> ALL = read();
 
@@ -65,6 +67,11 @@ public final class MsrTable {
     return List.copyOf(all);
   }
 
+  /** What a register without a name is called. */
+  static String unnamed(long number) {
+    return "msr[0x%x]".formatted(number);
+  }
+
   /** The name of an MSR. */
   static Optional<String> name(long number) {
     return Optional.ofNullable(BY_NUMBER.get(number)).map(Msr::name);
@@ -73,9 +80,14 @@ public final class MsrTable {
   /**
    * The number of an MSR.
    *
-   * @param name as registers are named, e.g. {@code msr.IA32_LSTAR}
+   * @param name as registers are named, e.g. {@code msr.IA32_LSTAR}, or, of one without a name,
+   *     {@code msr[0x10a]}
    */
   public static long number(String name) {
+    Matcher unnamed = UNNAMED.matcher(name);
+    if (unnamed.matches()) {
+      return Long.parseLong(unnamed.group(1), 16);
+    }
     Msr msr = BY_NAME.get(name.substring(name.indexOf('.') + 1));
     if (msr == null) {
       throw new IllegalArgumentException("no MSR " + name);

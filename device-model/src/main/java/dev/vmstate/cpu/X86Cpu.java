@@ -88,9 +88,12 @@ public final class X86Cpu {
       register = views.get(name);
     }
     Matcher number = MSR.matcher(name);
-    return register == null && number.matches()
-        ? MsrTable.name(Long.decode(number.group(1))).map(msr -> views.get("msr." + msr))
-        : Optional.ofNullable(register);
+    if (register == null && number.matches()) {
+      long msr = Long.decode(number.group(1));
+      return Optional.ofNullable(
+          views.get(MsrTable.name(msr).map(known -> "msr." + known).orElse(MsrTable.unnamed(msr))));
+    }
+    return Optional.ofNullable(register);
   }
 
   /** The value of a register; 0 for {@code r8 … r15} and long-mode MSRs of a 32-bit target. */

@@ -137,12 +137,24 @@ public final class XsaveArea {
     }
   }
 
-  /** The image, as long as what the guest has enabled; empty when the FPU's state is not known. */
+  /** Components in use or enabled, by their bits in XCR0. */
+  public static long components(X86Cpu cpu) {
+    return X87_SSE | number(cpu, "xcr0") | number(cpu, "xstate_bv");
+  }
+
+  private static long number(X86Cpu cpu, String register) {
+    return cpu.find(register).map(Register::value).orElse(0L);
+  }
+
+  /**
+   * The image, as long as what the guest has enabled, or uses: KVM on a host without VMX runs user
+   * code that uses AVX while XCR0 has it off. Empty when the FPU's state is not known.
+   */
   public static Optional<byte[]> of(X86Cpu cpu) {
     if (cpu.find("fctrl").isEmpty() || cpu.find("xmm0").isEmpty()) {
       return Optional.empty();
     }
-    long enabled = cpu.find("xcr0").map(Register::value).orElse(0L) | X87_SSE;
+    long enabled = components(cpu);
     int size = 0;
     long known = X87_SSE;
     for (int[] end : ENDS) {

@@ -1,7 +1,7 @@
 package dev.vmstate.diff;
 
 import dev.vmstate.memory.RamBlock;
-import dev.vmstate.snapshot.StreamSnapshot;
+import dev.vmstate.snapshot.EditableSnapshot;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;
@@ -65,11 +65,11 @@ public final class DiffPage {
       """;
 
   private final SnapshotDiff diff;
-  private final StreamSnapshot a;
-  private final StreamSnapshot b;
+  private final EditableSnapshot a;
+  private final EditableSnapshot b;
   private final PrintWriter out;
 
-  private DiffPage(SnapshotDiff diff, StreamSnapshot a, StreamSnapshot b, PrintWriter out) {
+  private DiffPage(SnapshotDiff diff, EditableSnapshot a, EditableSnapshot b, PrintWriter out) {
     this.diff = diff;
     this.a = a;
     this.b = b;
@@ -77,7 +77,8 @@ public final class DiffPage {
   }
 
   /** Writes the page. */
-  public static void write(SnapshotDiff diff, StreamSnapshot a, StreamSnapshot b, PrintWriter out)
+  public static void write(
+      SnapshotDiff diff, EditableSnapshot a, EditableSnapshot b, PrintWriter out)
       throws IOException {
     new DiffPage(diff, a, b, out).write();
   }

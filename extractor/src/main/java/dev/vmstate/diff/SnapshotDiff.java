@@ -5,7 +5,7 @@ import dev.vmstate.device.DeviceSection;
 import dev.vmstate.memory.MemoryMap;
 import dev.vmstate.memory.RamBlock;
 import dev.vmstate.ram.RamPages;
-import dev.vmstate.snapshot.StreamSnapshot;
+import dev.vmstate.snapshot.EditableSnapshot;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -45,17 +45,14 @@ public record SnapshotDiff(
    * Compares two snapshots: the first is read once in order and once more where the second's pages
    * ask for it, the second once. Holds an index of each and two bits per page.
    */
-  public static SnapshotDiff between(StreamSnapshot a, StreamSnapshot b) throws IOException {
+  public static SnapshotDiff between(EditableSnapshot a, EditableSnapshot b) throws IOException {
     return between(a, b, Progress.NONE);
   }
 
   /** The same, telling how far the reading is. */
-  public static SnapshotDiff between(StreamSnapshot a, StreamSnapshot b, Progress progress)
+  public static SnapshotDiff between(EditableSnapshot a, EditableSnapshot b, Progress progress)
       throws IOException {
-    String machine =
-        a.header().machine().equals(b.header().machine())
-            ? ""
-            : a.header().machine() + " -> " + b.header().machine();
+    String machine = a.machine().equals(b.machine()) ? "" : a.machine() + " -> " + b.machine();
     Map<String, DeviceSection> others = byLabel(b.devices());
     List<String> onlyInA = new ArrayList<>();
     List<DeviceDiff> devices = new ArrayList<>();
@@ -97,7 +94,7 @@ public record SnapshotDiff(
     return byLabel;
   }
 
-  private static List<BlockDiff> blocks(StreamSnapshot a, StreamSnapshot b) {
+  private static List<BlockDiff> blocks(EditableSnapshot a, EditableSnapshot b) {
     Map<String, RamBlock> others = new LinkedHashMap<>();
     b.blocks().forEach(block -> others.put(block.name(), block));
     List<BlockDiff> differ = new ArrayList<>();
@@ -121,8 +118,10 @@ public record SnapshotDiff(
     return differ;
   }
 
-  private static List<PageDiff> pages(StreamSnapshot a, StreamSnapshot b, Progress progress)
+  private static List<PageDiff> pages(EditableSnapshot a, EditableSnapshot b, Progress progress)
       throws IOException {
+    a.randomAccess(Progress.NONE);
+    a.countedIndex(Progress.NONE);
     RamPages of = a.pages();
     PageComparison comparison = new PageComparison(b.blocks(), of.index(), new PageReader(of));
     b.scan(comparison, progress);
@@ -143,7 +142,7 @@ public record SnapshotDiff(
   }
 
   /** Only x86's map is known; elsewhere pages are named by their block alone. */
-  private static MemoryMap map(StreamSnapshot snapshot) throws IOException {
+  private static MemoryMap map(EditableSnapshot snapshot) throws IOException {
     return snapshot.arch().equals("unknown")
         ? new MemoryMap(snapshot.blocks(), List.of(), List.of())
         : snapshot.memoryMap();
