@@ -1,15 +1,19 @@
 package dev.vmstate.inject;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 
 import dev.vmstate.bytes.Progress;
 import dev.vmstate.container.FileSource;
+import dev.vmstate.container.SnapshotName;
 import dev.vmstate.elf.CoreFile;
 import dev.vmstate.elf.CoreNote;
 import dev.vmstate.elf.PhysicalSegments;
 import dev.vmstate.exchange.CoreFormat;
 import dev.vmstate.exchange.Extraction;
 import dev.vmstate.exchange.Manifest;
+import dev.vmstate.snapshot.EditableSnapshot;
+import dev.vmstate.snapshot.Snapshot;
 import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -79,7 +83,7 @@ final class Edits {
   /** {@code inject DIR -o NEW}. */
   static InjectionReport inject(Path directory, Path output) throws IOException {
     Manifest manifest = Manifest.read(directory);
-    try (StreamSnapshot snapshot = StreamSnapshot.open(Path.of(manifest.snapshot()));
+    try (EditableSnapshot snapshot = open(Path.of(manifest.snapshot()));
         EditPlan plan = plan(snapshot, directory, manifest)) {
       return plan.writeTo(output, Progress.NONE);
     }
@@ -88,7 +92,7 @@ final class Edits {
   /** {@code inject DIR --in-place}. */
   static InjectionReport inPlace(Path directory, Opener opener) throws IOException {
     Manifest manifest = Manifest.read(directory);
-    try (StreamSnapshot snapshot = StreamSnapshot.open(Path.of(manifest.snapshot()));
+    try (EditableSnapshot snapshot = open(Path.of(manifest.snapshot()));
         EditPlan plan = plan(snapshot, directory, manifest)) {
       return plan.inPlace(opener);
     }
@@ -96,7 +100,7 @@ final class Edits {
 
   /** {@code inject SNAPSHOT --core CORE -o NEW}: nothing is known of where the core is from. */
   static InjectionReport core(Path file, Path core, Path output) throws IOException {
-    try (StreamSnapshot snapshot = StreamSnapshot.open(file);
+    try (EditableSnapshot snapshot = open(file);
         EditPlan plan =
             Injection.plan(
                 snapshot, Optional.of(core), Optional.empty(), Optional.empty(), Progress.NONE)) {
@@ -104,7 +108,12 @@ final class Edits {
     }
   }
 
-  private static EditPlan plan(StreamSnapshot snapshot, Path directory, Manifest manifest)
+  /** A snapshot that edits have a place in, whatever it is. */
+  static EditableSnapshot open(Path path) throws IOException {
+    return assertInstanceOf(EditableSnapshot.class, Snapshot.open(SnapshotName.of(path)));
+  }
+
+  private static EditPlan plan(EditableSnapshot snapshot, Path directory, Manifest manifest)
       throws IOException {
     return Injection.plan(
         snapshot,

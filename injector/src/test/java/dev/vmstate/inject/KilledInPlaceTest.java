@@ -62,12 +62,54 @@ class KilledInPlaceTest {
     Edits.inject(vm, fresh);
     byte[] now = Files.readAllBytes(fresh);
     assertTrue(now.length > old.length + (1 << 20));
+    kill(vm, snapshot, Files::readAllBytes, old, now, random, seed);
+  }
+
+  @Test
+  void whenKilledAtAnyTimeBothFilesOfADirectoryAreOldOrNewOrUndoMakesThemOld() throws Exception {
+    long seed = Long.getLong("vmstate.seed", 1);
+    KvmMachine machine = new KvmMachine(seed, 3000);
+    byte[] old = machine.bytes();
+    Path snapshot = machine.write(directory.resolve("snap"));
+    Path vm = KvmMachine.extract(snapshot, directory.resolve("vm"));
+    Path xml = vm.resolve(Extraction.HARDWARE);
+    String text = Files.readString(xml);
+    Files.writeString(
+        xml,
+        text.replaceFirst(
+            "<register name=\"(r15|rcx)\" value=\"[^\"]*\"",
+            "<register name=\"$1\" value=\"0x123456789abcdef\""));
+    for (int page = 0; page < 3000; page++) {
+      byte[] bytes = {(byte) machine.random.nextInt(), 1};
+      long at = KvmMachine.HIGH + page * 4096L + machine.random.nextInt(4095);
+      Edits.memory(vm.resolve(Extraction.CORE), at, bytes);
+    }
+    Path fresh = directory.resolve("new");
+    assertEquals(1, Edits.inject(vm, fresh).fields().size());
+    byte[] now = KvmMachine.bytes(fresh);
+    kill(vm, snapshot, KvmMachine::bytes, old, now, machine.random, seed);
+  }
+
+  /** All bytes of a snapshot. */
+  private interface Contents {
+    byte[] of(Path snapshot) throws IOException;
+  }
+
+  private void kill(
+      Path vm,
+      Path snapshot,
+      Contents contents,
+      byte[] old,
+      byte[] now,
+      SplittableRandom random,
+      long seed)
+      throws Exception {
     int[] outcomes = new int[3];
     // A busy machine may need a few more to hit the middle.
     for (int kill = 0; kill < KILLS || outcomes[1] == 0 && kill < 8 * KILLS; kill++) {
       killOne(vm, snapshot, kill % 2 == 0 ? '.' : 'u', random);
       String what = "-Dvmstate.seed=%d, kill %d".formatted(seed, kill);
-      byte[] left = Files.readAllBytes(snapshot);
+      byte[] left = contents.of(snapshot);
       if (!Files.exists(UndoJournal.beside(snapshot))) {
         outcomes[0]++;
         assertSameBytes(old, left, what + ", no journal");
@@ -80,7 +122,7 @@ class KilledInPlaceTest {
           assertSameBytes(now, left, what + ", journal says done");
         }
         InPlace.undo(snapshot);
-        assertSameBytes(old, Files.readAllBytes(snapshot), what + ", taken back");
+        assertSameBytes(old, contents.of(snapshot), what + ", taken back");
       }
     }
     assertTrue(outcomes[1] > 0, "never killed half-way: " + Arrays.toString(outcomes));
