@@ -2,11 +2,14 @@ package dev.vmstate.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.vmstate.bytes.Progress;
+import dev.vmstate.container.SnapshotName;
 import dev.vmstate.convert.Conversion;
 import dev.vmstate.convert.DomainMatch;
+import dev.vmstate.kvmdir.KvmContainer;
 import dev.vmstate.libvirt.DomainXml;
 import dev.vmstate.libvirt.LibvirtContainer;
 import dev.vmstate.libvirt.SaveImage;
+import dev.vmstate.snapshot.EditableSnapshot;
 import dev.vmstate.snapshot.StreamSnapshot;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -33,7 +36,9 @@ import picocli.CommandLine.Spec;
       "Example:",
       "  vmstate convert vm.mig --to qemu-mapped-ram -o vm.mapped",
       "  vmstate convert vm.mig --to libvirt-save --domain-xml vm.xml -o vm.save",
-      "  vmstate convert vm.mig --to qcow2 --disk disk.qcow2 --name before -o new.qcow2"
+      "  vmstate convert vm.mig --to qcow2 --disk disk.qcow2 --name before -o new.qcow2",
+      "  vmstate convert vm.mig --to vmstate-kvm -o dir",
+      "  vmstate convert dir --to qemu-stream --like vm.mig -o new.mig"
     })
 final class ConvertCommand implements Callable<Integer> {
   /** What can be written. */
@@ -41,7 +46,8 @@ final class ConvertCommand implements Callable<Integer> {
     QEMU_STREAM("qemu-stream"),
     QEMU_MAPPED_RAM("qemu-mapped-ram"),
     LIBVIRT_SAVE("libvirt-save"),
-    QCOW2("qcow2");
+    QCOW2("qcow2"),
+    VMSTATE_KVM("vmstate-kvm");
 
     private final String label;
 
@@ -79,7 +85,7 @@ final class ConvertCommand implements Callable<Integer> {
       names = {"-o", "--output"},
       paramLabel = "OUT",
       required = true,
-      description = "The new file.")
+      description = "The new file; for vmstate-kvm the new directory.")
   private Path out;
 
   @Option(
@@ -103,14 +109,47 @@ final class ConvertCommand implements Callable<Integer> {
       description = "For qcow2: the new snapshot's name ('vmstate').")
   private @Nullable String name;
 
+  @Option(
+      names = "--like",
+      paramLabel = "TEMPLATE",
+      description = {
+        "For qemu-stream, out of a directory of the KVM runner: a stream that QEMU saved of a",
+        "machine of the same shape. CPUs, interrupt controllers, timer, serial port and memory",
+        "become those of the directory, all other devices stay the template's."
+      })
+  private @Nullable String like;
+
   @Override
   public Integer call() throws Exception {
     check();
+    if (KvmContainer.isDirectory(snapshot.source())) {
+      SnapshotName template = template();
+      try (EditableSnapshot opened = snapshot.openEditable()) {
+        new KvmConversion(output, out).toStream(opened, template);
+      }
+      return 0;
+    }
     try (StreamSnapshot opened = snapshot.openStream()) {
+      if (form == Form.VMSTATE_KVM) {
+        new KvmConversion(output, out).toKvm(opened);
+        return 0;
+      }
       convert(opened, output.progress());
     }
     report();
     return 0;
+  }
+
+  /** A runner's machine lacks most of QEMU's devices: they come from elsewhere. */
+  private SnapshotName template() {
+    if (form != Form.QEMU_STREAM || like == null) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "a directory of the KVM runner has no devices of QEMU's: say --to %s --like TEMPLATE, a"
+                  .formatted(Form.QEMU_STREAM)
+              + " stream that QEMU saved of a machine of the same shape");
+    }
+    return SnapshotName.parse(like);
   }
 
   private void convert(StreamSnapshot opened, Progress progress) throws IOException {
@@ -119,13 +158,18 @@ final class ConvertCommand implements Callable<Integer> {
       case QEMU_MAPPED_RAM -> Conversion.toMappedRam(opened, out, progress);
       case LIBVIRT_SAVE -> toLibvirt(opened, progress);
       case QCOW2 -> toQcow2(opened, progress);
+      case VMSTATE_KVM -> throw new IllegalStateException(form.toString());
     }
   }
 
-  private void check() {
+  private void check() throws IOException {
     if (domainXml != null && form != Form.LIBVIRT_SAVE) {
       throw new ParameterException(
           spec.commandLine(), "--domain-xml belongs to --to " + Form.LIBVIRT_SAVE);
+    }
+    if (like != null && !KvmContainer.isDirectory(snapshot.source())) {
+      throw new ParameterException(
+          spec.commandLine(), "--like belongs to a directory of the KVM runner");
     }
     if ((disk != null || name != null) && form != Form.QCOW2) {
       throw new ParameterException(

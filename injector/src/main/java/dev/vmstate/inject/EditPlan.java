@@ -90,6 +90,11 @@ public final class EditPlan implements Closeable {
     return new EditPlan(snapshot.holder(), Optional.of(stream), saved, List.of(), () -> {});
   }
 
+  /** A plan that changes fields and puts another machine's memory in place of what there is. */
+  public static EditPlan of(EditableSnapshot snapshot, EditSet fields, MemoryReplacement memory) {
+    return new EditPlan(snapshot, fields, Optional.of(memory), List.of(), () -> {});
+  }
+
   /** A plan of everything that linked edits change, and the structure. */
   public static EditPlan of(LinkedEdits edits, Optional<StructureEdits> structure) {
     PlannedEdits stream =

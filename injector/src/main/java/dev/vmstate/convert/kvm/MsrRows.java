@@ -1,0 +1,113 @@
+package dev.vmstate.convert.kvm;
+
+import dev.vmstate.cpu.MsrTable;
+import dev.vmstate.cpu.Register;
+import dev.vmstate.cpu.RegisterGroup;
+import dev.vmstate.cpu.X86Cpu;
+import java.io.IOException;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * Model specific registers: whatever the stream has of those whose numbers are known.
+ *
+ * <p>Those that every stream has are always told. Of the others a zero is the value a CPU starts
+ * with, and naming a register that the destination does not have would only make it refuse.
+ */
+final class MsrRows {
+  static final long TSC = 0x10;
+
+  private static final long APIC_BASE = 0x1b;
+  private static final long SMI_COUNT = 0x34;
+  private static final long SMBASE = 0x9e;
+  private static final long MCG_CAP = 0x179;
+  private static final long EFER = 0xc000_0080L;
+  private static final long FS_BASE = 0xc000_0100L;
+  private static final long GS_BASE = 0xc000_0101L;
+
+  /** {@code sregs2} has them, or they cannot be written. */
+  private static final Set<Long> ELSEWHERE =
+      Set.of(APIC_BASE, SMI_COUNT, SMBASE, MCG_CAP, EFER, FS_BASE, GS_BASE);
+
+  private static final Set<Long> ALWAYS =
+      Set.of(
+          TSC,
+          0x174L,
+          0x175L,
+          0x176L,
+          0x277L,
+          0x2ffL,
+          0xc000_0081L,
+          0xc000_0082L,
+          0xc000_0083L,
+          0xc000_0084L,
+          0xc000_0102L,
+          0xc000_0103L);
+
+  private static final long MTRR_VARIABLE = 0x200;
+  private static final long MTRR_END = 0x270;
+
+  /** Bits of an address that the narrowest CPUs of today have. */
+  private static final int ADDRESS_BITS = 39;
+
+  private MsrRows() {}
+
+  /**
+   * Number and value of each.
+   *
+   * @param tsc what TCG counts outside of the CPU; empty for KVM's streams
+   */
+  static SortedMap<Long, Long> toKvm(X86Cpu cpu, Optional<Long> tsc) {
+    SortedMap<Long, Long> values = new TreeMap<>();
+    for (Register register : cpu.views(RegisterGroup.MSR)) {
+      long number = MsrTable.number(register.name());
+      boolean always = ALWAYS.contains(number) || isMtrr(number);
+      if (!ELSEWHERE.contains(number) && (always || register.value() != 0)) {
+        values.put(number, isMask(number) ? mask(register.value()) : register.value());
+      }
+    }
+    tsc.ifPresent(value -> values.put(TSC, value));
+    return values;
+  }
+
+  private static boolean isMtrr(long number) {
+    return number >= MTRR_VARIABLE && number < MTRR_END;
+  }
+
+  private static boolean isMask(long number) {
+    return number >= MTRR_VARIABLE && number < MTRR_VARIABLE + 16 && number % 2 != 0;
+  }
+
+  /**
+   * A mask of an MTRR without bits that a CPU may not have. QEMU saves those up to bit 51 set
+   * ({@code fill-mtrr-mask}), and a CPU refuses any that its addresses do not reach.
+   */
+  static long mask(long value) {
+    boolean filled = (value >>> ADDRESS_BITS - 1 & 1) != 0;
+    return filled ? value & (1L << ADDRESS_BITS) - 1 : value;
+  }
+
+  /**
+   * Puts what differs into the stream, but the TSC. Of a register that KVM does not tell nothing is
+   * known: it keeps its value.
+   */
+  static void toStream(Map<Long, Long> was, Map<Long, Long> now, StreamNumbers stream)
+      throws IOException {
+    for (Map.Entry<Long, Long> msr : now.entrySet()) {
+      long number = msr.getKey();
+      boolean same = msr.getValue().equals(was.getOrDefault(number, 0L));
+      if (same || number == TSC || ELSEWHERE.contains(number)) {
+        continue;
+      }
+      String name = "msr[0x%x]".formatted(number);
+      if (stream.has(name)) {
+        stream.put(name, msr.getValue());
+      } else {
+        stream.miss(name);
+      }
+    }
+  }
+}
