@@ -113,9 +113,10 @@ final class ConvertCommand implements Callable<Integer> {
       names = "--like",
       paramLabel = "TEMPLATE",
       description = {
-        "For qemu-stream, out of a directory of the KVM runner: a stream that QEMU saved of a",
-        "machine of the same shape. CPUs, interrupt controllers, timer, serial port and memory",
-        "become those of the directory, all other devices stay the template's."
+        "For qemu-stream, of a directory of the KVM runner: a",
+        "stream QEMU saved of a machine of the same shape. CPUs,",
+        "interrupt controllers, timer, serial port and memory",
+        "become the directory's, other devices stay as they are."
       })
   private @Nullable String like;
 
