@@ -201,6 +201,10 @@ public final class KvmStructs {
 
   private static final int XSAVE_HEADER_END = 576;
 
+  private static final int XSAVE_USUAL = 4096;
+
+  private static final StateStruct XSAVE = area(XSAVE_USUAL);
+
   private KvmStructs() {}
 
   /**
@@ -211,6 +215,14 @@ public final class KvmStructs {
     if (size < XSAVE_HEADER_END || size > 1 << 20) {
       throw new IllegalArgumentException("an XSAVE area of %d bytes".formatted(size));
     }
+    return size == XSAVE_USUAL ? XSAVE : area(size);
+  }
+
+  /**
+   * What is behind {@code xmm} is software's; Linux tells there which components it has enabled
+   * ({@code asm/sigcontext.h}, {@code _fpx_sw_bytes}, by ptrace's rule without the magic number).
+   */
+  private static StateStruct area(int size) {
     return StateStruct.of("xsave", size)
         .u16("fcw", "fsw")
         .u8("ftw")
@@ -220,6 +232,8 @@ public final class KvmStructs {
         .u32("mxcsr", "mxcsr_mask")
         .data("st", 16, 8)
         .data("xmm", 16, 16)
+        .at(464)
+        .u64("sw_xfeatures")
         .at(512)
         .u64("xstate_bv", "xcomp_bv")
         .at(XSAVE_HEADER_END)

@@ -71,6 +71,23 @@ public final class StateFields {
     return values;
   }
 
+  /**
+   * The same, of an array that has at most so many.
+   *
+   * @throws FormatException also when it has more
+   */
+  public static List<StateValue> list(
+      DeviceSection section, String name, StateStruct shape, int most) throws IOException {
+    List<Field> all = named(section, name);
+    if (all.size() > most) {
+      throw bad(
+          section,
+          all.get(most).span(),
+          "\"%s\" has %d elements, at most %d expected".formatted(name, all.size(), most));
+    }
+    return list(section, name, shape);
+  }
+
   private static StateValue group(DeviceSection section, Field.Group group, StateStruct shape)
       throws IOException {
     byte[] bytes = new byte[shape.size()];
