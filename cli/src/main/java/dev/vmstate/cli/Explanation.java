@@ -75,7 +75,11 @@ record Explanation(String path, List<Map.Entry<String, String>> facts, ObjectNod
       say("is", part.path());
     }
     if (!register.editable()) {
-      fact("edit", "not possible: the snapshot has its value, but no device that holds it");
+      fact(
+          "edit",
+          register.name().equals("halted")
+              ? "not possible: it says whether mp_state is 3; change that"
+              : "not possible: the snapshot has its value, but no device that holds it");
     }
   }
 
@@ -93,9 +97,8 @@ record Explanation(String path, List<Map.Entry<String, String>> facts, ObjectNod
     }
     Span span = target.span();
     node.put("bytes", span.length()).put("offset", Facts.hex(span.offset()));
-    say(
-        "at",
-        "0x%x in the stream, %s".formatted(span.offset(), Sizes.count(span.length(), "byte")));
+    String in = state.vmm().equals("vmstate") ? "of what state.json holds" : "in the stream";
+    say("at", "0x%x %s, %s".formatted(span.offset(), in, Sizes.count(span.length(), "byte")));
     Meaning meaning = target.meaning().orElse(Meaning.NONE);
     if (!meaning.name().isEmpty()) {
       fact("name", meaning.name());
