@@ -3,8 +3,8 @@ package dev.vmstate.machine;
 import dev.vmstate.device.DeviceSection;
 import dev.vmstate.kvmstate.MachineStructs;
 import dev.vmstate.kvmstate.StateFields;
-import dev.vmstate.kvmstate.StateText;
 import dev.vmstate.kvmstate.StateValue;
+import dev.vmstate.kvmstate.StateWriter;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
@@ -140,15 +140,15 @@ final class Board {
   }
 
   /** Writes a section for each device. */
-  void save(StateText text) {
+  void save(StateWriter text) {
     if (serial != null) {
-      text.value(MachineStructs.SERIAL_SECTION, serial.state());
-      text.value(MachineStructs.SERIAL_LINE_SECTION, serial.lineState());
+      text.device(MachineStructs.SERIAL_SECTION, serial.state());
+      text.device(MachineStructs.SERIAL_LINE_SECTION, serial.lineState());
     }
     if (debug != null) {
-      text.value(MachineStructs.DEBUG_PORT_SECTION, debug.state());
+      text.device(MachineStructs.DEBUG_PORT_SECTION, debug.state());
     }
-    mmio.forEach(store -> text.value(store.section(), store.state()));
+    mmio.forEach(store -> text.device(store.section(), store.state()));
   }
 
   /** Sets every device as its section has it; one without a section stays as it was switched on. */

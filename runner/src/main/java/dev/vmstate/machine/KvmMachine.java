@@ -21,9 +21,7 @@ final class KvmMachine implements MachineControl {
   /** How long output may stay in a buffer. */
   private static final long FLUSH_MILLIS = 50;
 
-  private final Kvm kvm;
-  private final VmFd vm;
-  private final GuestRam ram;
+  private final Parts parts;
   private final Board board;
   private final MachineConfig config;
   private final RunState state;
@@ -36,9 +34,7 @@ final class KvmMachine implements MachineControl {
   private boolean closed;
 
   KvmMachine(Parts parts, List<VcpuThread> vcpus, Console console) {
-    this.kvm = parts.kvm();
-    this.vm = parts.vm();
-    this.ram = parts.ram();
+    this.parts = parts;
     this.board = parts.board();
     this.config = parts.config();
     this.state = parts.state();
@@ -62,6 +58,7 @@ final class KvmMachine implements MachineControl {
   record Parts(
       Kvm kvm,
       VmFd vm,
+      KernelDevices kernel,
       GuestRam ram,
       Board board,
       MachineConfig config,
@@ -82,6 +79,7 @@ final class KvmMachine implements MachineControl {
       throw new IOException("the machine has ended: " + state.reason().text());
     }
     board.release();
+    parts.kernel().resume();
     if (!started) {
       started = true;
       input.ifPresent(InputPump::start);
@@ -133,7 +131,7 @@ final class KvmMachine implements MachineControl {
           "%s: only a paused machine can be saved, this one is %s"
               .formatted(directory, state.state().name().toLowerCase(Locale.ROOT)));
     }
-    MachineSave.save(directory, vm, ram, board, config, vcpus);
+    new MachineSave(parts, vcpus, parts.kernel().state()).to(directory);
   }
 
   @Override
@@ -173,8 +171,8 @@ final class KvmMachine implements MachineControl {
     clock.shutdownNow();
     input.ifPresent(InputPump::stop);
     vcpus.forEach(VcpuThread::close);
-    vm.close();
-    ram.close();
-    kvm.close();
+    parts.vm().close();
+    parts.ram().close();
+    parts.kvm().close();
   }
 }

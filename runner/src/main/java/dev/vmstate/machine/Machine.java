@@ -2,9 +2,11 @@ package dev.vmstate.machine;
 
 import dev.vmstate.container.FileSource;
 import dev.vmstate.kvm.Mapping;
+import dev.vmstate.kvmdir.KvmDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 
 /**
  * How machines are made.
@@ -92,9 +94,19 @@ public final class Machine {
    * The machine of a snapshot directory, paused where it was saved. The directory is only read, and
    * has to stay as long as the machine lives: its memory is mapped from there.
    *
+   * @param notes told what of the state is not as it was, one line each: a device that is not there,
+   *     a register that this host has not
    * @throws IOException when there is no KVM, or it refuses the state
    */
+  public static MachineControl restore(Path directory, RunOptions run, Consumer<String> notes)
+      throws IOException {
+    try (KvmDirectory snapshot = KvmDirectory.open(directory)) {
+      return new MachineRestore(snapshot, run, notes).machine();
+    }
+  }
+
+  /** The same, for those who want no notes. */
   public static MachineControl restore(Path directory, RunOptions run) throws IOException {
-    throw new IOException("no machine yet: %s".formatted(directory));
+    return restore(directory, run, note -> {});
   }
 }

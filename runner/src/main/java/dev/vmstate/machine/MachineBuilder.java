@@ -35,6 +35,7 @@ final class MachineBuilder implements AutoCloseable {
   private final List<VcpuThread> vcpus = new ArrayList<>();
   private @Nullable VmFd vm;
   private @Nullable GuestRam ram;
+  private @Nullable KernelDevices kernel;
   private @Nullable Board board;
   private boolean done;
 
@@ -65,6 +66,14 @@ final class MachineBuilder implements AutoCloseable {
     return vm;
   }
 
+  /** Its devices in the kernel. */
+  KernelDevices kernel() throws KvmException {
+    if (kernel == null) {
+      kernel = new KernelDevices(kvm, vm(), config.irqchip());
+    }
+    return kernel;
+  }
+
   /** As in a PC: interrupt n is pin n of PICs and IOAPIC, but the timer's is the IOAPIC's pin 2. */
   private static List<VmFd.Route> routes() {
     List<VmFd.Route> routes = new ArrayList<>();
@@ -90,7 +99,7 @@ final class MachineBuilder implements AutoCloseable {
   }
 
   /** Its devices outside the kernel. */
-  Board board() throws KvmException {
+  Board board() throws IOException {
     if (board == null) {
       VmFd machine = vm();
       board =
@@ -98,10 +107,18 @@ final class MachineBuilder implements AutoCloseable {
               run.console(),
               config.serial(),
               config.debugPort(),
-              config.mmio().stream().map(m -> new MmioRange(m.base(), m.size())).toList(),
+              mmio(config),
               config.irqchip() ? high -> machine.irqLine(SERIAL_IRQ, high) : IrqLine.NONE);
     }
     return board;
+  }
+
+  private static List<MmioRange> mmio(MachineConfig config) throws IOException {
+    try {
+      return config.mmio().stream().map(m -> new MmioRange(m.base(), m.size())).toList();
+    } catch (IllegalArgumentException e) {
+      throw new IOException("%s: %s".formatted(MachineConfig.FILE, e.getMessage()));
+    }
   }
 
   private void stopped(StopReason why) {
@@ -110,8 +127,11 @@ final class MachineBuilder implements AutoCloseable {
       if (devices != null) {
         devices.flush();
       }
+      if (why.kind().state() == MachineControl.State.PAUSED) {
+        kernel().pause();
+      }
     } catch (IOException e) {
-      state.spoil(StopReason.of(StopReason.Kind.FAILED, "output: " + e.getMessage()));
+      state.spoil(StopReason.of(StopReason.Kind.FAILED, e.getMessage()));
     }
   }
 
@@ -141,7 +161,7 @@ final class MachineBuilder implements AutoCloseable {
     }
     KvmMachine machine =
         new KvmMachine(
-            new KvmMachine.Parts(kvm, vm(), memory, board(), config, state, checks),
+            new KvmMachine.Parts(kvm, vm(), kernel(), memory, board(), config, state, checks),
             vcpus,
             run.console());
     done = true;
