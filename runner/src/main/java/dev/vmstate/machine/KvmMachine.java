@@ -126,10 +126,9 @@ final class KvmMachine implements MachineControl {
 
   @Override
   public synchronized void snapshot(Path directory) throws IOException {
-    if (state.state() != State.PAUSED) {
+    if (closed || state.state() == State.RUNNING) {
       throw new IOException(
-          "%s: only a paused machine can be saved, this one is %s"
-              .formatted(directory, state.state().name().toLowerCase(Locale.ROOT)));
+          "%s: not saved, the machine %s".formatted(directory, closed ? "is closed" : "runs"));
     }
     new MachineSave(parts, vcpus, parts.kernel().state()).to(directory);
   }

@@ -94,8 +94,8 @@ public final class Machine {
    * The machine of a snapshot directory, paused where it was saved. The directory is only read, and
    * has to stay as long as the machine lives: its memory is mapped from there.
    *
-   * @param notes told what of the state is not as it was, one line each: a device that is not there,
-   *     a register that this host has not
+   * @param notes told what of the state is not as it was, one line each: a device that is not
+   *     there, a register that this host has not
    * @throws IOException when there is no KVM, or it refuses the state
    */
   public static MachineControl restore(Path directory, RunOptions run, Consumer<String> notes)

@@ -127,7 +127,7 @@ final class MachineBuilder implements AutoCloseable {
       if (devices != null) {
         devices.flush();
       }
-      if (why.kind().state() == MachineControl.State.PAUSED) {
+      if (why.kind() != StopReason.Kind.CLOSED) {
         kernel().pause();
       }
     } catch (IOException e) {

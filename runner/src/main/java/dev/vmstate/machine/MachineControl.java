@@ -38,10 +38,11 @@ public interface MachineControl extends AutoCloseable {
   void pause() throws IOException;
 
   /**
-   * Saves a paused machine, which stays paused. Nothing is left under the name when this fails.
+   * Saves a machine that stands, which stays as it is: paused or, to be looked at, ended. Nothing
+   * is left under the name when this fails.
    *
    * @param directory which must not exist
-   * @throws IOException also when the machine is not paused
+   * @throws IOException also when the machine runs or is closed
    */
   void snapshot(Path directory) throws IOException;
 

@@ -88,8 +88,7 @@ final class MachineRestore {
   }
 
   private FormatException bad(String what) {
-    return new FormatException(
-        directory.path().resolve(KvmDirectory.STATE).toString(), 0, what);
+    return new FormatException(directory.path().resolve(KvmDirectory.STATE).toString(), 0, what);
   }
 
   private void tellUnknown(List<DeviceSection> devices, VmState kernel, Board board) {
@@ -119,6 +118,6 @@ final class MachineRestore {
     boolean halted = !config.irqchip() && state.mpState() == MachineSave.HALTED;
     VcpuState own = halted ? MachineSave.withMpState(state, 0) : state;
     own.restore(kvm, fd).forEach(notes);
-    vcpu.exits().restored(state.regs().get("rip"), halted);
+    vcpu.exits().restored(state.regs(), halted);
   }
 }

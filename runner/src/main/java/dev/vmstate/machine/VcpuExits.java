@@ -2,12 +2,15 @@ package dev.vmstate.machine;
 
 import dev.vmstate.kvm.KvmRun;
 import dev.vmstate.kvm.VcpuFd;
+import dev.vmstate.kvmstate.StateValue;
 import java.io.IOException;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What a vCPU does at its exits. By its thread, except {@link #wake} and the counts. */
 final class VcpuExits {
   private static final int BYTE = 8;
+  private static final int PAGE = 4096;
 
   private final int index;
   private final VcpuFd fd;
@@ -26,10 +29,11 @@ final class VcpuExits {
   /** It ended the machine: nothing can be completed. */
   private boolean ended;
 
-  /** Where a restored vCPU stood, until its first exit. */
-  private long restoredRip;
+  /** Registers of a restored vCPU, until it is behind the instruction at which it stood. */
+  private @Nullable StateValue restored;
 
-  private boolean restored;
+  /** Where the load ended that it did again last; 0 before the first. */
+  private long loadedTo;
 
   VcpuExits(
       int index,
@@ -62,13 +66,12 @@ final class VcpuExits {
   /**
    * It comes from a snapshot.
    *
-   * @param rip where it stood: an input there is the one it was saved at, at which it does not stop
-   *     again
+   * @param regs where it stood: an input there is the one it was saved at, at which it does not
+   *     stop again
    * @param isHalted whether it had halted where nothing could wake it
    */
-  void restored(long rip, boolean isHalted) {
-    restored = true;
-    restoredRip = rip;
+  void restored(StateValue regs, boolean isHalted) {
+    restored = regs;
     halted = isHalted;
   }
 
@@ -92,11 +95,12 @@ final class VcpuExits {
   }
 
   private void serve(boolean pauses) throws IOException {
-    boolean counted = pauses && checks.exit();
+    boolean asked = pauses && !savedAt();
+    boolean counted = asked && checks.exit();
     switch (exit.exitReason()) {
-      case KvmRun.EXIT_IO -> io(pauses, counted);
-      case KvmRun.EXIT_MMIO -> mmio(pauses, counted);
-      case KvmRun.EXIT_HLT -> hlt(pauses, counted);
+      case KvmRun.EXIT_IO -> io(asked, counted);
+      case KvmRun.EXIT_MMIO -> mmio(asked, counted);
+      case KvmRun.EXIT_HLT -> hlt(asked, counted);
       case KvmRun.EXIT_IRQ_WINDOW_OPEN -> other(counted);
       default -> {
         other(counted);
@@ -104,7 +108,26 @@ final class VcpuExits {
         state.stop(VcpuFailure.of(index, fd, ram));
       }
     }
-    restored = false;
+  }
+
+  /**
+   * Whether this is the input at which it was saved, done again: or the second half of a load that
+   * crosses a page, whose first half was.
+   */
+  private boolean savedAt() throws IOException {
+    StateValue regs = restored;
+    if (regs == null) {
+      return false;
+    }
+    boolean first = loadedTo == 0;
+    boolean mmio = exit.exitReason() == KvmRun.EXIT_MMIO;
+    boolean goesOn = mmio && (loadedTo & PAGE - 1) == 0 && (exit.mmioAddress() & PAGE - 1) == 0;
+    if (!input() || !(first || goesOn) || !fd.regs().equals(regs)) {
+      restored = null;
+      return false;
+    }
+    loadedTo = mmio ? exit.mmioAddress() + exit.mmioLength() : 1;
+    return true;
   }
 
   /** Ends the instruction, so that what the registers say is what a snapshot can go on from. */
@@ -134,17 +157,9 @@ final class VcpuExits {
     }
     state.stop(
         new StopReason(
-            StopReason.Kind.CONDITION,
-            index,
-            "vCPU %d %s".formatted(index, what),
-            java.util.List.of()));
+            StopReason.Kind.CONDITION, index, "vCPU %d %s".formatted(index, what), List.of()));
     pending = !output;
     return pending;
-  }
-
-  /** An input at which it was saved is passed once. */
-  private boolean passes(boolean output) throws IOException {
-    return restored && !output && fd.regs().get("rip") == restoredRip;
   }
 
   private void io(boolean pauses, boolean counted) throws IOException {
@@ -152,7 +167,7 @@ final class VcpuExits {
     int size = exit.ioSize();
     int times = exit.ioCount();
     boolean out = exit.ioOut();
-    if (counted || pauses && checks.port(port, size) && !passes(out)) {
+    if (counted || pauses && checks.port(port, size)) {
       String text =
           "%s %d bytes, port 0x%x".formatted(out ? "writes" : "is to read", size * times, port);
       if (leave(out, text)) {
@@ -226,7 +241,7 @@ final class VcpuExits {
     long address = exit.mmioAddress();
     int size = exit.mmioLength();
     boolean write = exit.mmioWrite();
-    if (counted || pauses && checks.address(address, size) && !passes(write)) {
+    if (counted || pauses && checks.address(address, size)) {
       String text =
           "%s %d bytes, MMIO 0x%x".formatted(write ? "stores" : "is to load", size, address);
       if (leave(write, text)) {
@@ -246,11 +261,11 @@ final class VcpuExits {
 
   private void hlt(boolean pauses, boolean counted) {
     told(ExitTrace.Kind.HLT, 0, 0, false, 0);
-    if (counted || pauses && checks.halt()) {
+    boolean behind = pauses && checks.halt();
+    if (counted || behind) {
       leave(true, "halts");
-    } else {
-      halted = true;
     }
+    halted = !behind;
   }
 
   private void other(boolean counted) {

@@ -28,7 +28,9 @@ class PayloadTest {
     return Payload.read(file(bytes), OPTIONS);
   }
 
-  /** An ELF64 file of one segment: 16 bytes at 0x200000 virtual, 0x10000 physical, 0x20 in memory. */
+  /**
+   * An ELF64 file of one segment: 16 bytes at 0x200000 virtual, 0x10000 physical, 0x20 in memory.
+   */
   private static byte[] elf64(int headers) {
     ByteBuffer elf = ByteBuffer.allocate(64 + 56 * headers + 16).order(ByteOrder.LITTLE_ENDIAN);
     elf.putInt(0x464c457f).put((byte) 2).put((byte) 1).position(16);
@@ -56,8 +58,7 @@ class PayloadTest {
     assertEquals(0x030201, ram.u32(0x1000));
     Payload long64 = Payload.read(file((byte) 1), OPTIONS.withMode(BootMode.LONG64));
     assertEquals(0x100000, long64.entry());
-    Payload elsewhere =
-        Payload.read(file((byte) 1), OPTIONS.withLoad(0x7c00).withEntry(0x7c08));
+    Payload elsewhere = Payload.read(file((byte) 1), OPTIONS.withLoad(0x7c00).withEntry(0x7c08));
     assertEquals(0x7c00, elsewhere.pieces().get(0).gpa());
     assertEquals(0x7c08, elsewhere.entry());
   }
@@ -102,8 +103,7 @@ class PayloadTest {
   void anElfFileSaysItselfWhereItGoes() {
     FormatException e =
         assertThrows(
-            FormatException.class,
-            () -> Payload.read(file(elf64(1)), OPTIONS.withLoad(0x1000)));
+            FormatException.class, () -> Payload.read(file(elf64(1)), OPTIONS.withLoad(0x1000)));
     assertTrue(e.getMessage().contains("leave out the load address"), e.getMessage());
   }
 
@@ -137,8 +137,7 @@ class PayloadTest {
     Payload multiboot = read(GuestProgram.MULTIBOOT.bytes());
     assertEquals(Payload.Protocol.MULTIBOOT, multiboot.protocol());
     Payload forced =
-        Payload.read(
-            file(GuestProgram.PVH.bytes()), OPTIONS.withMode(BootMode.PROTECTED32));
+        Payload.read(file(GuestProgram.PVH.bytes()), OPTIONS.withMode(BootMode.PROTECTED32));
     assertEquals(Payload.Protocol.NONE, forced.protocol());
   }
 
@@ -176,7 +175,9 @@ class PayloadTest {
   @Test
   void damagedFilesAreRefusedOrLoadedAndNothingElse() throws IOException {
     byte[][] good = {
-      elf64(2), GuestProgram.PVH.bytes(), GuestProgram.MULTIBOOT.bytes(),
+      elf64(2),
+      GuestProgram.PVH.bytes(),
+      GuestProgram.MULTIBOOT.bytes(),
       multiboot(0x10003, 0x100010, 0x100000, 0x100040, 0x100080, 0x100030)
     };
     int loaded = 0;
