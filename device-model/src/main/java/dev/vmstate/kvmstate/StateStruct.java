@@ -1,7 +1,7 @@
 package dev.vmstate.kvmstate;
 
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -40,7 +40,7 @@ public final class StateStruct {
   private final String name;
   private final int size;
   private final List<Member> members;
-  private final Map<String, Place> places = new HashMap<>();
+  private final Map<String, Place> places = new LinkedHashMap<>();
 
   private StateStruct(String name, int size, List<Member> members) {
     this.name = name;
@@ -91,6 +91,21 @@ public final class StateStruct {
       throw new IllegalArgumentException("%s has no member %s".formatted(name, path));
     }
     return place;
+  }
+
+  /** All its members, as {@link StateValue#get} takes them, in the order of their offsets. */
+  public List<String> paths() {
+    return List.copyOf(places.keySet());
+  }
+
+  /** Where in the structure a member begins. */
+  public int offsetOf(String path) {
+    return place(path).offset();
+  }
+
+  /** Bytes of a member. */
+  public int widthOf(String path) {
+    return place(path).width();
   }
 
   /** What bytes without a name are called when they are not zero. */

@@ -3,6 +3,8 @@ package dev.vmstate.kvm;
 import com.sun.jna.Pointer;
 import java.io.EOFException;
 import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.WritableByteChannel;
@@ -11,14 +13,16 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.StampedLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Mapped memory of any size: a guest's RAM. Threads may read and write at once, the guest does.
  *
  * <p>All access is checked: outside its bounds it is an {@link IndexOutOfBoundsException}, after
- * {@link #close} an {@link IllegalStateException}. Where a mapped file was cut short, reading is an
- * {@link IOException}: the bytes go through buffers, for which the JVM turns the signal into an
- * error, and not through bare pointers, where it would end the process.
+ * {@link #close} an {@link IllegalStateException}. Where a mapped file was cut short it is an
+ * {@link IOException}: the file is asked for its length before. Should it be cut right then, the
+ * bytes go through buffers, for which the JVM turns the signal into an error (sooner or later), and
+ * not through bare pointers, where it would end the process.
  */
 public final class Mapping implements AutoCloseable {
   /** A buffer holds less than 2 GiB. */
@@ -34,10 +38,18 @@ public final class Mapping implements AutoCloseable {
   private boolean closed;
   private int holders;
 
-  private Mapping(String name, long address, long size) {
+  /** What is mapped from {@link #fileOffset} on, to be asked for its length; null of no file. */
+  private final @Nullable RandomAccessFile file;
+
+  private final long fileOffset;
+
+  private Mapping(
+      String name, long address, long size, @Nullable RandomAccessFile file, long fileOffset) {
     this.name = name;
     this.address = address;
     this.size = size;
+    this.file = file;
+    this.fileOffset = fileOffset;
     List<ByteBuffer> made = new ArrayList<>();
     Pointer pointer = new Pointer(address);
     for (long at = 0; at < size; at += SLICE) {
@@ -49,13 +61,8 @@ public final class Mapping implements AutoCloseable {
 
   /** {@code size} bytes of zeros, whole pages; a page costs memory once it is touched. */
   public static Mapping anonymous(long size) throws KvmException {
-    return map(
-        "memory",
-        size,
-        LibC.PROT_READ | LibC.PROT_WRITE,
-        LibC.MAP_PRIVATE | LibC.MAP_ANONYMOUS | LibC.MAP_NORESERVE,
-        -1,
-        0);
+    int flags = LibC.MAP_PRIVATE | LibC.MAP_ANONYMOUS | LibC.MAP_NORESERVE;
+    return new Mapping("memory", map("memory", size, flags, -1, 0), size, null, 0);
   }
 
   /**
@@ -69,7 +76,7 @@ public final class Mapping implements AutoCloseable {
         throw KvmException.of(
             "%s: cannot be made 0x%x bytes long".formatted(file, size), LibC.errno());
       }
-      return map(file.toString(), size, LibC.PROT_READ | LibC.PROT_WRITE, LibC.MAP_SHARED, fd, 0);
+      return ofFile(file, fd, LibC.MAP_SHARED, 0, size);
     } finally {
       LibC.close(fd);
     }
@@ -85,18 +92,7 @@ public final class Mapping implements AutoCloseable {
   public static Mapping copyOnWrite(Path file, long offset, long size) throws IOException {
     int fd = open(file, LibC.O_RDONLY);
     try {
-      long length = Files.size(file);
-      if (offset < 0 || size > length || offset > length - size) {
-        throw new EOFException(
-            "%s: 0x%x+0x%x is past the end 0x%x".formatted(file, offset, size, length));
-      }
-      return map(
-          file.toString(),
-          size,
-          LibC.PROT_READ | LibC.PROT_WRITE,
-          LibC.MAP_PRIVATE | LibC.MAP_NORESERVE,
-          fd,
-          offset);
+      return ofFile(file, fd, LibC.MAP_PRIVATE | LibC.MAP_NORESERVE, offset, size);
     } finally {
       LibC.close(fd);
     }
@@ -110,17 +106,34 @@ public final class Mapping implements AutoCloseable {
     return fd;
   }
 
-  private static Mapping map(String name, long size, int prot, int flags, int fd, long offset)
+  private static Mapping ofFile(Path path, int fd, int flags, long offset, long size)
+      throws IOException {
+    RandomAccessFile file = new RandomAccessFile(path.toFile(), "r");
+    try {
+      long length = file.length();
+      if (offset < 0 || size > length || offset > length - size) {
+        throw new EOFException(
+            "%s: 0x%x+0x%x is past the end 0x%x".formatted(path, offset, size, length));
+      }
+      long address = map(path.toString(), size, flags, fd, offset);
+      return new Mapping(path.toString(), address, size, file, offset);
+    } catch (IOException | RuntimeException e) {
+      file.close();
+      throw e;
+    }
+  }
+
+  private static long map(String name, long size, int flags, int fd, long offset)
       throws KvmException {
-    if (size <= 0 || size % PAGE != 0 || offset < 0 || offset % PAGE != 0) {
+    if (size <= 0 || size % PAGE != 0 || offset % PAGE != 0) {
       throw new IllegalArgumentException(
           "%s: 0x%x+0x%x are no whole pages".formatted(name, offset, size));
     }
-    long address = LibC.mmap(0, size, prot, flags, fd, offset);
+    long address = LibC.mmap(0, size, LibC.PROT_READ | LibC.PROT_WRITE, flags, fd, offset);
     if (address == -1) {
       throw KvmException.of("%s: mmap of 0x%x bytes".formatted(name, size), LibC.errno());
     }
-    return new Mapping(name, address, size);
+    return address;
   }
 
   /** Bytes of it. */
@@ -180,6 +193,9 @@ public final class Mapping implements AutoCloseable {
     long stamp = lock.readLock();
     try {
       requireOpen();
+      if (file != null && file.length() < fileOffset + offset + length) {
+        throw cut(offset, length, null);
+      }
       long at = offset;
       while (at < offset + length) {
         ByteBuffer slice = slices.get((int) (at / SLICE));
@@ -189,13 +205,17 @@ public final class Mapping implements AutoCloseable {
         at += part;
       }
     } catch (InternalError e) {
-      throw new IOException(
-          "%s: 0x%x+0x%x cannot be read: the file under this memory was cut short, or its disk failed"
-              .formatted(name, offset, length),
-          e);
+      throw cut(offset, length, e);
     } finally {
       lock.unlockRead(stamp);
     }
+  }
+
+  private IOException cut(long offset, long length, @Nullable Throwable why) {
+    return new IOException(
+        "%s: 0x%x+0x%x is gone: the file was cut short while it was in use"
+            .formatted(name, fileOffset + offset, length),
+        why);
   }
 
   private void requireOpen() {
@@ -262,6 +282,11 @@ public final class Mapping implements AutoCloseable {
       }
       closed = true;
       LibC.munmap(address, size);
+      if (file != null) {
+        file.close();
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     } finally {
       lock.unlockWrite(stamp);
     }
