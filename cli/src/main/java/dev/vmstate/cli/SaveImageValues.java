@@ -5,6 +5,7 @@ import dev.vmstate.container.Containers;
 import dev.vmstate.container.SnapshotName;
 import dev.vmstate.inject.InPlace;
 import dev.vmstate.inject.SaveImageEdit;
+import dev.vmstate.kvmdir.KvmContainer;
 import dev.vmstate.libvirt.DomainXml;
 import dev.vmstate.libvirt.LibvirtContainer;
 import dev.vmstate.libvirt.SaveImage;
@@ -44,6 +45,9 @@ final class SaveImageValues {
 
   /** Opens a file for these values alone: its stream is not looked at. */
   static Container open(SnapshotName source) throws IOException {
+    if (KvmContainer.isDirectory(source)) {
+      throw notOne(source, "directory", "domain.xml and its like");
+    }
     InPlace.requireSettled(source.file());
     return Containers.open(source);
   }
