@@ -25,7 +25,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class HexTree {
   private static final int MAX_DEPTH = 16;
-  private static final int MAX_VALUES = 1 << 20;
+
+  /** A vCPU has about 800: three hundred of them, in a heap of 256 MiB. */
+  private static final int MAX_VALUES = 1 << 18;
+
   private static final JsonFactory FACTORY =
       JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
 
@@ -45,8 +48,8 @@ final class HexTree {
   final class Node {
     private final int at;
     private final @Nullable Field field;
-    private final Map<String, Node> members = new LinkedHashMap<>();
-    private final List<Node> elements = new ArrayList<>();
+    private Map<String, Node> members = Map.of();
+    private List<Node> elements = List.of();
     private String words = "";
 
     private Node(int at, @Nullable Field field) {
@@ -178,7 +181,7 @@ final class HexTree {
                 span,
                 span,
                 fields));
-    node.members.putAll(members);
+    node.members = members;
     return node;
   }
 
@@ -232,7 +235,7 @@ final class HexTree {
       return new Node(start, new Field.Array(label, -1, scalar.type(), nodes.size(), span));
     }
     Node node = new Node(start, null);
-    node.elements.addAll(nodes);
+    node.elements = nodes;
     return node;
   }
 
