@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.vmstate.control.ApiClient;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -19,7 +20,7 @@ import picocli.CommandLine.Spec;
     name = "ctl",
     mixinStandardHelpOptions = true,
     description = {
-      "Asks or tells the machine behind a socket that 'run --api' or 'resume --api' made:",
+      "Pauses, resumes, saves or ends the machine behind a socket of 'run --api'.",
       "  info          what it is doing; its registers while it is paused",
       "  pause         stops every vCPU",
       "  resume        lets them run",
@@ -87,14 +88,16 @@ final class CtlCommand implements Callable<Integer> {
       output.print(facts);
       return;
     }
+    boolean told =
+        List.of("condition", "failed", "shutdown")
+            .contains(facts.path("stopped").path("kind").asText());
+    boolean running = facts.path("state").asText().equals("Running");
     output
         .out()
         .printf(
             "%s%s, %s, %s, %s%n",
             facts.path("state").asText().toLowerCase(Locale.ROOT),
-            facts.path("state").asText().equals("Running")
-                ? ""
-                : " (" + facts.path("stopped").path("text").asText() + ")",
+            told && !running ? " (%s)".formatted(facts.path("stopped").path("text").asText()) : "",
             Sizes.count(facts.path("vcpus").size(), "vCPU"),
             Sizes.text(facts.path("memory_actual_size").asLong()),
             Sizes.count(facts.path("exits").asLong(), "exit"));

@@ -42,6 +42,8 @@ final class GuestRun {
         session.resume();
       } else if (api != null) {
         note("paused: %s; 'vmstate ctl %s resume' lets it run".formatted(where(), api));
+      } else {
+        note("it loads, and stands paused: %s; --run goes on".formatted(where()));
       }
       StopReason last = follow(signals);
       return finish(last, signals);
@@ -79,7 +81,7 @@ final class GuestRun {
     if (signal.isEmpty() && !condition) {
       return; // by the socket, whose client knows; or not yet run
     }
-    note("paused %s: %s".formatted(condition ? "at " + stop.text() : "by " + signal, where()));
+    note("paused %s: %s".formatted(condition ? "(" + stop.text() + ")" : "by " + signal, where()));
     save();
     if (flags.api != null) {
       note("'vmstate ctl %s resume' goes on, Ctrl-C ends".formatted(flags.api));

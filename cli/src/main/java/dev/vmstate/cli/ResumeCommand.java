@@ -21,9 +21,9 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Restores the machine of a snapshot directory, paused where it was saved. --run goes on;",
-      "--api waits for orders. Without either it prints the registers KVM has taken and ends:",
-      "the check that the snapshot loads.",
+      "Restores the machine of a snapshot directory, paused where it was saved.",
+      "--run goes on; --api waits for orders. Without either it prints the registers KVM has",
+      "taken and ends: the check that the snapshot loads.",
       "",
       "RAM is mapped from the snapshot, which is only read; what the guest writes is kept in",
       "memory. Signals, streams and exit status are those of 'vmstate run'."

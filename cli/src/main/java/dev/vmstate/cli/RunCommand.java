@@ -7,7 +7,6 @@ import dev.vmstate.machine.MachineOptions;
 import dev.vmstate.machine.MmioRange;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -25,10 +24,11 @@ import picocli.CommandLine.TypeConversionException;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Runs a flat binary or an ELF kernel (PVH, multiboot) in a small machine on /dev/kvm: RAM,",
-      "vCPUs, a serial line at 0x3f8, a debug port, with --irqchip interrupt controllers and a",
-      "timer. What the guest prints on its serial line is standard output, byte for byte; notes",
-      "go to standard error.",
+      "Runs a flat binary or an ELF kernel in a small machine on /dev/kvm.",
+      "It has RAM, vCPUs, a serial line at 0x3f8 and a debug port, with --irqchip interrupt",
+      "controllers and a timer. ELF kernels are started as PVH or multiboot say. What the guest",
+      "prints on its serial line is standard output, byte for byte; notes go to standard error.",
+      "With --json standard output is one JSON object at the end, the serial line a member.",
       "",
       "Ctrl-C (SIGINT) or SIGTERM pauses the guest, writes --snapshot DIR and ends; without one",
       "it stays paused until the second, which ends it. SIGTERM ends it at once where there is",
@@ -81,15 +81,16 @@ final class RunCommand implements Callable<Integer> {
   @Option(
       names = "--reg",
       paramLabel = "NAME=VALUE",
+      converter = Value.class,
       description = "A register before the first instruction: rax=2. Any number of times.")
-  private List<String> registers = new ArrayList<>();
+  private List<Map.Entry<String, Long>> registers = new ArrayList<>();
 
   @Option(
       names = "--memory",
       paramLabel = "SIZE",
       converter = Sizes.Converter.class,
-      description = "RAM: 64K, 4M, 1G; 1M without.")
-  private @Nullable Long memory;
+      description = "RAM: 64K, 4M, 1G; 16M without.")
+  private long memory = 16 << 20;
 
   @Option(
       names = "--memory-file",
@@ -108,9 +109,9 @@ final class RunCommand implements Callable<Integer> {
   @Option(
       names = "--debug-port",
       paramLabel = "PORT",
-      converter = NumberConverter.class,
+      converter = Port.class,
       description = "Where bytes for standard error go; 0xe9 without.")
-  private @Nullable Long debugPort;
+  private @Nullable Integer debugPort;
 
   @Option(
       names = "--mmio",
@@ -133,7 +134,8 @@ final class RunCommand implements Callable<Integer> {
   }
 
   private MachineOptions options() {
-    MachineOptions options = MachineOptions.of(guest).withCpus(cpus).withIrqchip(irqchip);
+    MachineOptions options =
+        MachineOptions.of(guest).withCpus(cpus).withIrqchip(irqchip).withMemory(memory);
     if (mode != null) {
       options = options.withMode(mode);
     }
@@ -146,34 +148,42 @@ final class RunCommand implements Callable<Integer> {
     if (append != null) {
       options = options.withCommandLine(append);
     }
-    if (memory != null) {
-      options = options.withMemory(memory);
-    }
     if (memoryFile != null) {
       options = options.withMemoryFile(memoryFile);
     }
     if (debugPort != null) {
-      options = options.withDebugPort(Math.toIntExact(debugPort));
+      options = options.withDebugPort(debugPort);
     }
     for (MmioRange range : mmio) {
       options = options.withMmio(range);
     }
-    for (Map.Entry<String, Long> register : registers().entrySet()) {
+    for (Map.Entry<String, Long> register : registers) {
       options = options.withRegister(register.getKey(), register.getValue());
     }
     return options;
   }
 
-  private Map<String, Long> registers() {
-    Map<String, Long> values = new LinkedHashMap<>();
-    for (String text : registers) {
+  private static final class Value implements ITypeConverter<Map.Entry<String, Long>> {
+    @Override
+    public Map.Entry<String, Long> convert(String text) {
       int equals = text.indexOf('=');
       if (equals < 1) {
-        throw new IllegalArgumentException("--reg '%s': NAME=VALUE was expected".formatted(text));
+        throw new TypeConversionException("'%s': NAME=VALUE was expected".formatted(text));
       }
-      values.put(text.substring(0, equals), NumberConverter.number(text.substring(equals + 1)));
+      return Map.entry(
+          text.substring(0, equals), NumberConverter.number(text.substring(equals + 1)));
     }
-    return values;
+  }
+
+  private static final class Port implements ITypeConverter<Integer> {
+    @Override
+    public Integer convert(String text) {
+      long port = NumberConverter.number(text);
+      if (port < 0 || port > 0xffff) {
+        throw new TypeConversionException("'%s' is no port, which are 0 to 0xffff".formatted(text));
+      }
+      return (int) port;
+    }
   }
 
   private static final class Mode implements ITypeConverter<BootMode> {

@@ -1,7 +1,9 @@
 package dev.vmstate.cli;
 
+import dev.vmstate.control.MachineSession;
 import dev.vmstate.core.objects.KernelObjects;
 import dev.vmstate.inject.EditPlan;
+import dev.vmstate.terminal.RawTerminal;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.Writer;
@@ -42,6 +44,7 @@ final class TrainingCommand implements Callable<Integer> {
       run("set-mac", sample, "e1000", "52:54:00:12:34:57", "-o", fresh);
       run("inject", out, "-o", fresh);
       run("inject", out, "--in-place", "--json");
+      runGuest(directory);
       loadTheRest();
       return 0;
     } finally {
@@ -53,12 +56,29 @@ final class TrainingCommand implements Callable<Integer> {
     }
   }
 
+  /** Where there is a /dev/kvm to use; elsewhere nobody starts a guest either. */
+  private static void runGuest(Path directory) throws IOException {
+    RawTerminal.open().ifPresent(RawTerminal::close); // JNA
+    if (!Files.isWritable(Path.of("/dev/kvm"))) {
+      return;
+    }
+    byte[] halts = {
+      (byte) 0xb0, 0x0a, (byte) 0xe6, (byte) 0xe9, (byte) 0xf4
+    }; // out of a debug port
+    Path guest = Files.write(directory.resolve("guest.bin"), halts);
+    Path snapshot = directory.resolve("snapshot");
+    attempt("run", guest, "--pause-at", "io:0xe9", "--snapshot", snapshot, "--registers");
+    attempt("resume", snapshot, "--run", "--json");
+    attempt("info", snapshot);
+  }
+
   /**
    * The sample is no Linux guest, so what asks one was not used: its classes are loaded, which is
    * enough for an archive. From a class path of folders, as tests have it, there is none to make.
    */
   private static void loadTheRest() throws IOException, URISyntaxException {
-    for (Class<?> one : List.of(Main.class, EditPlan.class, KernelObjects.class)) {
+    for (Class<?> one :
+        List.of(Main.class, EditPlan.class, KernelObjects.class, MachineSession.class)) {
       Path jar = Path.of(one.getProtectionDomain().getCodeSource().getLocation().toURI());
       if (!Files.isRegularFile(jar)) {
         continue;
@@ -83,11 +103,18 @@ final class TrainingCommand implements Callable<Integer> {
   }
 
   private static void run(Object... words) throws IOException {
-    String[] arguments = Stream.of(words).map(Object::toString).toArray(String[]::new);
-    PrintWriter nowhere = new PrintWriter(Writer.nullWriter());
-    int status = Main.commandLine(nowhere, nowhere).execute(arguments);
-    if (status != 0) {
+    String[] arguments = arguments(words);
+    if (attempt(words) != 0) {
       throw new IOException("training: vmstate %s failed".formatted(String.join(" ", arguments)));
     }
+  }
+
+  private static int attempt(Object... words) {
+    PrintWriter nowhere = new PrintWriter(Writer.nullWriter());
+    return Main.commandLine(nowhere, nowhere).execute(arguments(words));
+  }
+
+  private static String[] arguments(Object... words) {
+    return Stream.of(words).map(Object::toString).toArray(String[]::new);
   }
 }
