@@ -110,7 +110,7 @@ final class KvmMachine implements MachineControl {
     try {
       board.flush();
     } catch (IOException e) {
-      state.stop(StopReason.of(StopReason.Kind.FAILED, "output: " + e.getMessage()));
+      state.stop(StopReason.failed("output", e));
     }
   }
 

@@ -59,7 +59,8 @@ public final class Machine {
               .formatted(options.memory()));
     }
     BootRegisters.check(options.registers());
-    for (MmioRange range : options.mmio()) {
+    for (int i = 0; i < options.mmio().size(); i++) {
+      MmioRange range = options.mmio().get(i);
       for (PhysicalRam.Range ram : GuestRam.ranges(options.memory())) {
         if (range.base() < ram.end() && ram.gpa() < range.end()) {
           throw new IllegalArgumentException(
@@ -67,8 +68,8 @@ public final class Machine {
                   .formatted(range.base(), range.size(), ram.gpa(), ram.end()));
         }
       }
-      for (MmioRange other : options.mmio()) {
-        if (other != range && range.base() < other.end() && other.base() < range.end()) {
+      for (MmioRange other : options.mmio().subList(0, i)) {
+        if (range.base() < other.end() && other.base() < range.end()) {
           throw new IllegalArgumentException(
               "MMIO 0x%x+0x%x overlaps 0x%x+0x%x"
                   .formatted(range.base(), range.size(), other.base(), other.size()));

@@ -131,7 +131,7 @@ final class MachineBuilder implements AutoCloseable {
         kernel().pause();
       }
     } catch (IOException e) {
-      state.spoil(StopReason.of(StopReason.Kind.FAILED, e.getMessage()));
+      state.spoil(StopReason.failed("while it stopped", e));
     }
   }
 

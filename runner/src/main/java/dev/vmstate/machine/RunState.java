@@ -66,7 +66,7 @@ final class RunState {
         vcpu.kick();
       } catch (KvmException e) {
         // A thread of this process that runs can be signalled; it stops at its next exit at least.
-        wanted = StopReason.of(StopReason.Kind.FAILED, e.getMessage());
+        wanted = StopReason.failed("a vCPU cannot be stopped", e);
       }
     }
   }

@@ -34,18 +34,12 @@ final class Serial16550 implements PortDevice {
   private static final int FCR_CLEAR_TRANSMITTER = 4;
   private static final int FCR_KEPT = 0xc9;
   private static final int LCR_DLAB = 0x80;
-  private static final int MCR_OUT2 = 8;
-  private static final int MCR_LOOP = 0x10;
   private static final int LSR_READY = 1;
   private static final int LSR_OVERRUN = 2;
   private static final int LSR_ERRORS = 0x1e;
   private static final int LSR_THR_EMPTY = 0x20;
   private static final int LSR_EMPTY = 0x60;
   private static final int LSR_KEPT = 0x9e;
-  private static final int MSR_RING = 0x40;
-
-  /** Clear to send, data set ready, carrier detect: somebody is there. */
-  private static final int MSR_LINE = 0xb0;
 
   /** Interrupt identities in the order of their priority. */
   private static final int ID_LINE = 6;
@@ -58,17 +52,15 @@ final class Serial16550 implements PortDevice {
   private static final int ID_FIFOS = 0xc0;
   private static final int[] TRIGGER = {1, 4, 8, 14};
 
-  private final OutputStream output;
+  private final SerialOutput output;
   private final IrqLine irq;
+  private final ModemLines modem = new ModemLines();
   private final ByteQueue received = new ByteQueue(FIFO);
   private final ByteQueue line = new ByteQueue(MachineStructs.SERIAL_LINE_MOST);
-  private final ByteQueue kept = new ByteQueue(FIFO);
   private int ier;
   private int fcr;
   private int lcr;
-  private int mcr;
   private int lsr;
-  private int msr = MSR_LINE;
   private int scr;
   private int dll;
   private int dlm;
@@ -77,7 +69,6 @@ final class Serial16550 implements PortDevice {
   private boolean transmitterInterrupt;
   private boolean timeout;
   private boolean polled;
-  private boolean held;
   private boolean ended;
   private boolean raised;
 
@@ -91,7 +82,7 @@ final class Serial16550 implements PortDevice {
    * @param irq its interrupt, which MCR's OUT2 switches on as in a PC
    */
   Serial16550(OutputStream output, IrqLine irq) {
-    this.output = output;
+    this.output = new SerialOutput(output, FIFO);
     this.irq = irq;
   }
 
@@ -103,9 +94,9 @@ final class Serial16550 implements PortDevice {
           case 1 -> dlab() ? dlm : ier;
           case 2 -> identity();
           case 3 -> lcr;
-          case 4 -> mcr;
+          case 4 -> modem.control();
           case 5 -> lineStatus();
-          case 6 -> modemStatus();
+          case 6 -> modem.readStatus();
           default -> scr;
         };
     update();
@@ -137,8 +128,7 @@ final class Serial16550 implements PortDevice {
       }
       case 4 -> {
         polled = true;
-        mcr = b & 0x1f;
-        modem((mcr & MCR_LOOP) != 0 ? looped() : MSR_LINE);
+        modem.control(b);
         refill();
       }
       case 7 -> scr = b;
@@ -169,16 +159,10 @@ final class Serial16550 implements PortDevice {
   private void transmit(int b) throws IOException {
     transmitterInterrupt = false;
     thr = b;
-    if ((mcr & MCR_LOOP) != 0) {
+    if (modem.loop()) {
       loop(b);
-    } else if (held) {
-      if (kept.count() == room()) {
-        output.write(kept.take());
-      }
-      kept.put(b);
+    } else if (!output.send(b, room())) {
       return;
-    } else {
-      output.write(b);
     }
     transmitterInterrupt = true;
   }
@@ -199,7 +183,7 @@ final class Serial16550 implements PortDevice {
   private void enable(int value) {
     polled = true;
     // "Transmitter empty" is an interrupt as soon as it is enabled: what drivers start sending by.
-    if ((value & ~ier & IER_TRANSMITTER) != 0 && kept.count() == 0) {
+    if ((value & ~ier & IER_TRANSMITTER) != 0 && output.empty()) {
       transmitterInterrupt = true;
     }
     ier = value;
@@ -214,7 +198,7 @@ final class Serial16550 implements PortDevice {
     }
     if (changed || (value & FCR_CLEAR_TRANSMITTER) != 0) {
       // What is held back was sent as far as the guest can know.
-      drain();
+      output.drain();
       transmitterInterrupt = true;
     }
     fcr = (value & FCR_ENABLE) == 0 ? 0 : value & FCR_KEPT;
@@ -238,27 +222,7 @@ final class Serial16550 implements PortDevice {
   }
 
   private int derivedStatus() {
-    return (received.count() > 0 ? LSR_READY : 0) | (kept.count() == 0 ? LSR_EMPTY : 0);
-  }
-
-  private int modemStatus() {
-    int value = msr;
-    msr &= 0xf0;
-    return value;
-  }
-
-  /** DTR, RTS, OUT1 and OUT2 as DSR, CTS, RI and DCD. */
-  private int looped() {
-    return (mcr & 1) << 5 | (mcr & 2) << 3 | (mcr & 4) << 4 | (mcr & 8) << 4;
-  }
-
-  private void modem(int lines) {
-    int changed = (msr ^ lines) & 0xf0;
-    // The ring indicator's delta is its trailing edge alone.
-    if ((changed & MSR_RING) != 0 && (lines & MSR_RING) != 0) {
-      changed &= ~MSR_RING;
-    }
-    msr = lines | msr & 0xf | changed >> 4;
+    return (received.count() > 0 ? LSR_READY : 0) | (output.empty() ? LSR_EMPTY : 0);
   }
 
   private int pending() {
@@ -274,11 +238,11 @@ final class Serial16550 implements PortDevice {
     if ((ier & IER_TRANSMITTER) != 0 && transmitterInterrupt) {
       return ID_TRANSMITTER;
     }
-    return (ier & IER_MODEM) != 0 && (msr & 0xf) != 0 ? ID_MODEM : ID_NONE;
+    return (ier & IER_MODEM) != 0 && modem.changed() ? ID_MODEM : ID_NONE;
   }
 
   private void update() throws IOException {
-    boolean high = pending() != ID_NONE && (mcr & MCR_OUT2) != 0;
+    boolean high = pending() != ID_NONE && modem.interrupts();
     if (high != raised) {
       raised = high;
       irq.set(high);
@@ -291,7 +255,7 @@ final class Serial16550 implements PortDevice {
 
   /** The line is cut while the port talks to itself. */
   private void refill() {
-    if ((mcr & MCR_LOOP) == 0) {
+    if (!modem.loop()) {
       while (line.count() > 0 && received.count() < room()) {
         received.put(line.take());
       }
@@ -300,24 +264,15 @@ final class Serial16550 implements PortDevice {
     notifyAll();
   }
 
-  private void drain() throws IOException {
-    while (kept.count() > 0) {
-      output.write(kept.take());
-    }
-  }
-
   @Override
   public synchronized void hold() {
-    held = true;
+    output.hold();
   }
 
   @Override
   public synchronized void release() throws IOException {
-    held = false;
-    if (kept.count() > 0) {
-      drain();
-      transmitterInterrupt = true;
-    }
+    transmitterInterrupt |= !output.empty();
+    output.release();
     update();
   }
 
@@ -354,7 +309,7 @@ final class Serial16550 implements PortDevice {
   synchronized int awaitRoom(BooleanSupplier stop) throws InterruptedException {
     while (!stop.getAsBoolean()) {
       int most = Math.max(room(), wanted) - received.count() - line.count();
-      if (most > 0 && (mcr & MCR_LOOP) == 0) {
+      if (most > 0 && !modem.loop()) {
         return Math.min(most, MachineStructs.SERIAL_LINE_MOST - line.count());
       }
       wait();
@@ -383,29 +338,16 @@ final class Serial16550 implements PortDevice {
    */
   synchronized StateValue state() {
     boolean fifos = hasFifos();
-    StateValue state =
-        MachineStructs.SERIAL
-            .zero()
-            .set("rbr", !fifos && received.count() > 0 ? received.first() : rbr)
-            .set("ier", ier)
-            .set("iir", pending() | (fifos ? ID_FIFOS : 0))
-            .set("fcr", fcr)
-            .set("lcr", lcr)
-            .set("mcr", mcr)
-            .set("lsr", lsr | derivedStatus())
-            .set("msr", msr)
-            .set("scr", scr)
-            .set("dll", dll)
-            .set("dlm", dlm)
-            .set("thr", thr)
-            .set("thr_ipending", transmitterInterrupt ? 1 : 0)
-            .set("timeout_ipending", timeout ? 1 : 0);
+    StateValue state = MachineStructs.SERIAL.zero();
+    state.set("rbr", !fifos && received.count() > 0 ? received.first() : rbr).set("thr", thr);
+    state.set("ier", ier).set("iir", pending() | (fifos ? ID_FIFOS : 0)).set("fcr", fcr);
+    state.set("lcr", lcr).set("lsr", lsr | derivedStatus()).set("scr", scr);
+    state.set("mcr", modem.control()).set("msr", modem.status()).set("dll", dll).set("dlm", dlm);
+    state.set("thr_ipending", transmitterInterrupt ? 1 : 0);
+    state.set("timeout_ipending", timeout ? 1 : 0);
     if (fifos) {
-      state
-          .set("receive_count", received.count())
-          .set("transmit_count", kept.count())
-          .data("receive_fifo", received.bytes())
-          .data("transmit_fifo", kept.bytes());
+      state.set("receive_count", received.count()).set("transmit_count", output.kept().count());
+      state.data("receive_fifo", received.bytes()).data("transmit_fifo", output.kept().bytes());
     }
     return state;
   }
@@ -428,9 +370,8 @@ final class Serial16550 implements PortDevice {
     ier = (int) chip.get("ier") & 0xf;
     fcr = (int) chip.get("fcr") & FCR_KEPT;
     lcr = (int) chip.get("lcr");
-    mcr = (int) chip.get("mcr") & 0x1f;
     lsr = (int) chip.get("lsr") & LSR_KEPT;
-    msr = (int) chip.get("msr");
+    modem.restore((int) chip.get("mcr"), (int) chip.get("msr"));
     scr = (int) chip.get("scr");
     dll = (int) chip.get("dll");
     dlm = (int) chip.get("dlm");
@@ -439,18 +380,18 @@ final class Serial16550 implements PortDevice {
     transmitterInterrupt = chip.get("thr_ipending") != 0;
     timeout = chip.get("timeout_ipending") != 0;
     received.restore("receive_fifo", chip.get("receive_count"), chip.data("receive_fifo"));
-    kept.restore("transmit_fifo", chip.get("transmit_count"), chip.data("transmit_fifo"));
+    output.kept().restore("transmit_fifo", chip.get("transmit_count"), chip.data("transmit_fifo"));
     if (!hasFifos()) {
       if ((chip.get("lsr") & LSR_READY) != 0 && received.count() == 0) {
         received.put(rbr);
       }
-      if ((chip.get("lsr") & LSR_THR_EMPTY) == 0 && kept.count() == 0) {
-        kept.put(thr);
+      if ((chip.get("lsr") & LSR_THR_EMPTY) == 0 && output.empty()) {
+        output.kept().put(thr);
       }
     }
     polled = onLine.get("polled") != 0;
     line.restore("serial-line", onLine.get("count"), onLine.data("bytes"));
-    held = true;
+    output.hold();
     update();
   }
 }

@@ -45,4 +45,9 @@ public record StopReason(Kind kind, int vcpu, String text, List<String> details)
   static StopReason of(Kind kind, String text) {
     return new StopReason(kind, -1, text, List.of());
   }
+
+  /** Something failed that no vCPU did. */
+  static StopReason failed(String what, Exception why) {
+    return of(Kind.FAILED, "%s: %s".formatted(what, why.getMessage()));
+  }
 }

@@ -162,6 +162,10 @@ final class VcpuExits {
     return pending;
   }
 
+  private static String bytes(int count) {
+    return count == 1 ? "1 byte" : count + " bytes";
+  }
+
   private void io(boolean pauses, boolean counted) throws IOException {
     int port = exit.ioPort();
     int size = exit.ioSize();
@@ -169,7 +173,7 @@ final class VcpuExits {
     boolean out = exit.ioOut();
     if (counted || pauses && checks.port(port, size)) {
       String text =
-          "%s %d bytes, port 0x%x".formatted(out ? "writes" : "is to read", size * times, port);
+          "%s port 0x%x, %s".formatted(out ? "writes" : "is to read", port, bytes(size * times));
       if (leave(out, text)) {
         return;
       }
@@ -243,7 +247,8 @@ final class VcpuExits {
     boolean write = exit.mmioWrite();
     if (counted || pauses && checks.address(address, size)) {
       String text =
-          "%s %d bytes, MMIO 0x%x".formatted(write ? "stores" : "is to load", size, address);
+          "%s MMIO 0x%x, %s"
+              .formatted(write ? "stores to" : "is to load from", address, bytes(size));
       if (leave(write, text)) {
         return;
       }

@@ -216,9 +216,9 @@ class MachineTest {
             new PauseCondition.Halt())) {
       StopReason store = machine.go();
       assertEquals(StopReason.Kind.CONDITION, store.kind());
-      assertEquals("vCPU 0 stores 2 bytes, MMIO 0xd0002", store.text());
+      assertEquals("vCPU 0 stores to MMIO 0xd0002, 2 bytes", store.text());
       assertEquals(0, machine.register("rbx"));
-      assertEquals("vCPU 0 is to load 2 bytes, MMIO 0xd0002", machine.go().text());
+      assertEquals("vCPU 0 is to load from MMIO 0xd0002, 2 bytes", machine.go().text());
       assertEquals(0, machine.register("rbx"), "the load is not done");
       assertEquals("vCPU 0 halts", machine.go().text());
       assertEquals(0x2222, machine.register("rbx"));
@@ -296,28 +296,6 @@ class MachineTest {
   }
 
   @Test
-  void aMemoryFileIsMadeKeepsItsContentAndMustHaveTheSize() throws Exception {
-    Path memory = dir.resolve("memory");
-    MachineOptions options = TestMachine.guest(dir, GuestProgram.SIMPLE_SS).withMemoryFile(memory);
-    try (TestMachine machine = TestMachine.create(options, "")) {
-      assertHalts(machine);
-    }
-    byte[] first = Files.readAllBytes(memory);
-    assertEquals(0x10000, first.length);
-    String text = new String(first, 0x8000, 20, StandardCharsets.US_ASCII);
-    assertEquals("written by the guest", text);
-    first[0xf000] = 7;
-    Files.write(memory, first);
-    try (TestMachine machine = TestMachine.create(options, "")) {
-      assertHalts(machine);
-    }
-    assertEquals(7, Files.readAllBytes(memory)[0xf000]);
-    IOException e =
-        assertThrows(IOException.class, () -> TestMachine.create(options.withMemory(0x20000), ""));
-    assertTrue(e.getMessage().contains("0x10000 bytes"), e.getMessage());
-  }
-
-  @Test
   void machinesThatCannotBeAreRefused() throws Exception {
     MachineOptions simple = TestMachine.guest(dir, GuestProgram.SIMPLE);
     List<MachineOptions> wrong =
@@ -332,17 +310,6 @@ class MachineTest {
     }
     assertThrows(
         IOException.class, () -> TestMachine.create(MachineOptions.of(dir.resolve("none")), ""));
-  }
-
-  @Test
-  void memoryBeyondThreeGigabytesFollowsAtFour() throws Exception {
-    // mov byte [0x100000000], 0x5a (rax); mov bl, [0x100000000]; hlt
-    String code = "48b80000000001000000c6005a8a18f4";
-    try (TestMachine machine =
-        TestMachine.create(TestMachine.code(dir, BootMode.LONG64, code).withMemory(4L << 30), "")) {
-      assertHalts(machine);
-      assertEquals(0x5a, machine.register("rbx"));
-    }
   }
 
   @Test

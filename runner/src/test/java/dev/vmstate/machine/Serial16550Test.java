@@ -53,12 +53,6 @@ class Serial16550Test {
   }
 
   @Test
-  void theScratchRegisterKeepsWhatIsWritten() throws IOException {
-    port.write(SCR, 0xa5);
-    assertEquals(0xa5, port.read(SCR));
-  }
-
-  @Test
   void dlabShowsTheDivisorInPlaceOfDataAndInterruptEnable() throws IOException {
     port.write(IER, 0x0f);
     port.write(LCR, 0x83);
@@ -72,9 +66,11 @@ class Serial16550Test {
   }
 
   @Test
-  void interruptEnableHasFourBitsAndModemControlFive() throws IOException {
+  void interruptEnableHasFourBitsAndModemControlFiveAndScratchAll() throws IOException {
     port.write(IER, 0xff);
     port.write(MCR, 0xef);
+    port.write(SCR, 0xa5);
+    assertEquals(0xa5, port.read(SCR));
     assertEquals(0x0f, port.read(IER));
     assertEquals(0x0f, port.read(MCR));
   }
