@@ -1,6 +1,7 @@
 package dev.vmstate.kvmstate;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -82,6 +83,15 @@ public final class StateStruct {
 
   List<Member> members() {
     return members;
+  }
+
+  /** The paths of all its numbers, such as {@code cs.base}, by their places. */
+  public List<String> numbers() {
+    return places.entrySet().stream()
+        .filter(entry -> entry.getValue().number())
+        .sorted(Comparator.comparingInt(entry -> entry.getValue().offset()))
+        .map(Map.Entry::getKey)
+        .toList();
   }
 
   /** The place of {@code cs.base}, {@code redirtbl[3]}, {@code channels[0].mode}. */

@@ -24,6 +24,9 @@ final class MsrRows {
   private static final long SMI_COUNT = 0x34;
   private static final long SMBASE = 0x9e;
   private static final long MCG_CAP = 0x179;
+  private static final long MCG_CTL = 0x17b;
+  private static final long MC0_CTL = 0x400;
+  private static final long MC_END = 0x480;
   private static final long EFER = 0xc000_0080L;
   private static final long FS_BASE = 0xc000_0100L;
   private static final long GS_BASE = 0xc000_0101L;
@@ -50,9 +53,6 @@ final class MsrRows {
   private static final long MTRR_VARIABLE = 0x200;
   private static final long MTRR_END = 0x270;
 
-  /** Bits of an address that the narrowest CPUs of today have. */
-  private static final int ADDRESS_BITS = 39;
-
   private MsrRows() {}
 
   /**
@@ -65,29 +65,22 @@ final class MsrRows {
     for (Register register : cpu.views(RegisterGroup.MSR)) {
       long number = MsrTable.number(register.name());
       boolean always = ALWAYS.contains(number) || isMtrr(number);
-      if (!ELSEWHERE.contains(number) && (always || register.value() != 0)) {
-        values.put(number, isMask(number) ? mask(register.value()) : register.value());
+      boolean initial = register.value() == (isCheck(number) ? -1 : 0);
+      if (!ELSEWHERE.contains(number) && (always || !initial)) {
+        values.put(number, register.value());
       }
     }
     tsc.ifPresent(value -> values.put(TSC, value));
     return values;
   }
 
+  /** What a CPU starts with all bits of set: which machine checks are told. */
+  private static boolean isCheck(long number) {
+    return number == MCG_CTL || number >= MC0_CTL && number < MC_END && number % 4 == 0;
+  }
+
   private static boolean isMtrr(long number) {
     return number >= MTRR_VARIABLE && number < MTRR_END;
-  }
-
-  private static boolean isMask(long number) {
-    return number >= MTRR_VARIABLE && number < MTRR_VARIABLE + 16 && number % 2 != 0;
-  }
-
-  /**
-   * A mask of an MTRR without bits that a CPU may not have. QEMU saves those up to bit 51 set
-   * ({@code fill-mtrr-mask}), and a CPU refuses any that its addresses do not reach.
-   */
-  static long mask(long value) {
-    boolean filled = (value >>> ADDRESS_BITS - 1 & 1) != 0;
-    return filled ? value & (1L << ADDRESS_BITS) - 1 : value;
   }
 
   /**
@@ -98,8 +91,8 @@ final class MsrRows {
       throws IOException {
     for (Map.Entry<Long, Long> msr : now.entrySet()) {
       long number = msr.getKey();
-      boolean same = msr.getValue().equals(was.getOrDefault(number, 0L));
-      if (same || number == TSC || ELSEWHERE.contains(number)) {
+      boolean same = msr.getValue().equals(was.getOrDefault(number, isCheck(number) ? -1L : 0L));
+      if (same || number == TSC || number == MCG_CTL || ELSEWHERE.contains(number)) {
         continue;
       }
       String name = "msr[0x%x]".formatted(number);
