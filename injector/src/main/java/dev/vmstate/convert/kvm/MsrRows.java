@@ -20,6 +20,9 @@ import java.util.TreeMap;
 final class MsrRows {
   static final long TSC = 0x10;
 
+  /** Where the guest wants KVM's clock; bit 0: at all. */
+  static final long SYSTEM_TIME = 0x4b56_4d01L;
+
   private static final long APIC_BASE = 0x1b;
   private static final long SMI_COUNT = 0x34;
   private static final long SMBASE = 0x9e;
@@ -27,6 +30,8 @@ final class MsrRows {
   private static final long MCG_CTL = 0x17b;
   private static final long MC0_CTL = 0x400;
   private static final long MC_END = 0x480;
+  private static final long MISC_ENABLE = 0x1a0;
+  private static final long POLL_CONTROL = 0x4b56_4d05L;
   private static final long EFER = 0xc000_0080L;
   private static final long FS_BASE = 0xc000_0100L;
   private static final long GS_BASE = 0xc000_0101L;
@@ -34,6 +39,12 @@ final class MsrRows {
   /** {@code sregs2} has them, or they cannot be written. */
   private static final Set<Long> ELSEWHERE =
       Set.of(APIC_BASE, SMI_COUNT, SMBASE, MCG_CAP, EFER, FS_BASE, GS_BASE);
+
+  /**
+   * What KVM tells of the host rather than of the guest: microcode, platform, capabilities, and how
+   * many machine checks there are.
+   */
+  private static final Set<Long> OF_HOST = Set.of(0x8bL, 0xceL, 0x10aL, 0x345L, MCG_CTL);
 
   private static final Set<Long> ALWAYS =
       Set.of(
@@ -65,7 +76,7 @@ final class MsrRows {
     for (Register register : cpu.views(RegisterGroup.MSR)) {
       long number = MsrTable.number(register.name());
       boolean always = ALWAYS.contains(number) || isMtrr(number);
-      boolean initial = register.value() == (isCheck(number) ? -1 : 0);
+      boolean initial = register.value() == initial(number);
       if (!ELSEWHERE.contains(number) && (always || !initial)) {
         values.put(number, register.value());
       }
@@ -74,9 +85,12 @@ final class MsrRows {
     return values;
   }
 
-  /** What a CPU starts with all bits of set: which machine checks are told. */
-  private static boolean isCheck(long number) {
-    return number == MCG_CTL || number >= MC0_CTL && number < MC_END && number % 4 == 0;
+  /** What a CPU starts with: all machine checks are told, fast strings and halt polling are on. */
+  private static long initial(long number) {
+    if (number == MCG_CTL || number >= MC0_CTL && number < MC_END && number % 4 == 0) {
+      return -1;
+    }
+    return number == MISC_ENABLE || number == POLL_CONTROL ? 1 : 0;
   }
 
   private static boolean isMtrr(long number) {
@@ -91,8 +105,8 @@ final class MsrRows {
       throws IOException {
     for (Map.Entry<Long, Long> msr : now.entrySet()) {
       long number = msr.getKey();
-      boolean same = msr.getValue().equals(was.getOrDefault(number, isCheck(number) ? -1L : 0L));
-      if (same || number == TSC || number == MCG_CTL || ELSEWHERE.contains(number)) {
+      boolean same = msr.getValue().equals(was.getOrDefault(number, initial(number)));
+      if (same || number == TSC || ELSEWHERE.contains(number) || OF_HOST.contains(number)) {
         continue;
       }
       String name = "msr[0x%x]".formatted(number);

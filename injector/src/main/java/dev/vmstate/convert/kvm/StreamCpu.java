@@ -49,6 +49,11 @@ final class StreamCpu {
     return numbers;
   }
 
+  /** Mends what the stream, once it changes, should not have either. */
+  void mend() throws IOException {
+    vectors.mark(numbers);
+  }
+
   /** {@code tsc}: what counts instead of the CPU's own, if something does. */
   CpuValues toKvm(Optional<Long> tsc) throws IOException {
     Map<String, StateValue> structs = new LinkedHashMap<>();

@@ -189,8 +189,7 @@ final class StreamMachine {
     for (Map.Entry<String, StateValue> state : now.devices().entrySet()) {
       Device device = devices.get(state.getKey());
       if (device == null) {
-        boolean idle = state.getValue().equals(Absent.devices().get(state.getKey()));
-        if (!idle) {
+        if (!unused(state.getKey(), state.getValue(), now)) {
           missing.add(state.getKey() + ": no such device");
         }
         continue;
@@ -208,10 +207,25 @@ final class StreamMachine {
     }
     for (StreamCpu cpu : cpus) {
       edits.addAll(cpu.numbers().edits(origin));
+    }
+    for (StreamCpu cpu : cpus) {
+      if (!edits.isEmpty()) {
+        cpu.mend();
+        edits.addAll(cpu.numbers().edits(origin));
+      }
       missing.addAll(cpu.numbers().missing());
     }
     CpuLinks.follow(x86, sections, edits);
     return edits;
+  }
+
+  /** Whether nobody misses a device that the stream does not have. */
+  private static boolean unused(String name, StateValue state, MachineValues machine) {
+    if (name.equals(CLOCK)) {
+      return machine.cpus().stream()
+          .noneMatch(cpu -> (cpu.msrs().getOrDefault(MsrRows.SYSTEM_TIME, 0L) & 1) != 0);
+    }
+    return state.equals(Absent.devices().get(name));
   }
 
   /** TCG looks at what it noted when a line rose, and at the lines only when they rise again. */

@@ -118,6 +118,16 @@ final class VectorRows {
     }
   }
 
+  /**
+   * Marks x87 and SSE as in use, which TCG does not: QEMU would load zeros where KVM runs it. For a
+   * stream that changes anyway.
+   */
+  void mark(StreamNumbers stream) throws IOException {
+    if (stream.has("xstate_bv") && (stream.becomes("xstate_bv") & X87_SSE) != X87_SSE) {
+      stream.put("xstate_bv", 0, 2, X87_SSE);
+    }
+  }
+
   private String place(XsaveArea.Slot slot, int top) {
     int number = slot.register().charAt(2) - '0';
     return "fpr" + (stackOrder ? number : number + top & 7);
