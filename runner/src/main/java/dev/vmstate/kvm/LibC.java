@@ -3,6 +3,7 @@ package dev.vmstate.kvm;
 import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The few functions of the C library that KVM needs, as on x86-64, where a variadic function takes
@@ -70,7 +71,7 @@ final class LibC {
 
   static native long syscall(long number, long a, long b, long c);
 
-  static native int sigaction(int signal, Pointer action, Pointer old);
+  static native int sigaction(int signal, Pointer action, @Nullable Pointer old);
 
   static native int getpid();
 

@@ -58,7 +58,12 @@ public final class RawTerminal implements Closeable {
    */
   public static Optional<RawTerminal> open() {
     byte[] termios = new byte[TERMIOS];
-    if (TerminalLibC.tcgetattr(STDIN, termios) != 0 || !foreground()) {
+    try {
+      if (TerminalLibC.tcgetattr(STDIN, termios) != 0 || !foreground()) {
+        return Optional.empty();
+      }
+    } catch (LinkageError e) {
+      // The C library cannot be called, so no guest will run here: opening /dev/kvm says why.
       return Optional.empty();
     }
     RawTerminal terminal = new RawTerminal(termios);

@@ -51,7 +51,7 @@ class StateRoundTripTest {
 
     StateValue sregs = vcpu.sregs2();
     for (String segment : List.of("ds", "es", "fs", "gs", "ss")) {
-      sregs.set(segment + ".selector", 0x10 + random.nextInt(8) * 8).set(segment + ".type", 3);
+      sregs.set(segment + ".selector", 0x10 + random.nextInt(8) * 8L).set(segment + ".type", 3);
       sregs.set(segment + ".db", 1).set(segment + ".g", 1).set(segment + ".limit", 0xffffffffL);
     }
     sregs.set("cs.selector", 8).set("cs.type", 11).set("cs.l", 1).set("cs.db", 0);
@@ -117,7 +117,9 @@ class StateRoundTripTest {
     guest.vcpu.setMpState(3);
     for (int chip = VmFd.PIC_MASTER; chip <= VmFd.PIC_SLAVE; chip++) {
       StateValue pic = guest.vm.irqchip(chip);
-      pic.set("imr", 0xfb - chip).set("irq_base", 0x20 + 8 * chip).set("irr", chip == 0 ? 0x10 : 0);
+      pic.set("imr", 0xfbL - chip)
+          .set("irq_base", 0x20 + 8L * chip)
+          .set("irr", chip == 0 ? 0x10 : 0);
       pic.set("elcr", chip == 0 ? 0 : 0x0c).set("read_reg_select", 1).set("init4", 1);
       guest.vm.setIrqchip(chip, pic.set("auto_eoi", chip));
     }

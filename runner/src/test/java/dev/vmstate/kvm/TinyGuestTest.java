@@ -11,6 +11,7 @@ import dev.vmstate.kvmstate.StateValue;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -156,13 +157,38 @@ class TinyGuestTest {
         assertTrue(started.await(30, TimeUnit.SECONDS));
         if (i % 2 == 1) {
           // Anywhere on its way into the kernel, or in it.
-          Thread.yield();
+          Thread.onSpinWait();
         }
         guest.vcpu.kick();
         runner.join(30_000);
         assertEquals(false, result.get(), "kick " + i);
         assertEquals(TinyGuest.CODE, guest.vcpu.regs().get("rip"));
       }
+    }
+  }
+
+  /** Where HLT is the kernel's matter, KVM_RUN waits in it. */
+  @Test
+  void aKickEndsAGuestThatIsHalted() throws Exception {
+    try (Kvm kvm = kvm();
+        TinyGuest guest = new TinyGuest(kvm, "e6 80 f4", true)) {
+      assertTrue(guest.vcpu.run());
+      AtomicReference<Object> result = new AtomicReference<>();
+      Thread runner =
+          new Thread(
+              () -> {
+                try {
+                  result.set(guest.vcpu.run());
+                } catch (IOException | RuntimeException e) {
+                  result.set(e);
+                }
+              });
+      runner.start();
+      guest.vcpu.kick();
+      runner.join(30_000);
+      assertEquals(false, result.get());
+      guest.vcpu.exit().immediateExit(false);
+      assertTrue(List.of(0, 3).contains(guest.vcpu.mpState()));
     }
   }
 
