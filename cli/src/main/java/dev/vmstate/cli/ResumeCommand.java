@@ -1,6 +1,7 @@
 package dev.vmstate.cli;
 
 import dev.vmstate.container.SnapshotName;
+import dev.vmstate.inject.InPlace;
 import dev.vmstate.kvmdir.KvmDirectory;
 import dev.vmstate.kvmdir.MachineConfig;
 import dev.vmstate.machine.Machine;
@@ -51,6 +52,7 @@ final class ResumeCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     requireDirectory();
+    InPlace.requireSettled(directory);
     int cpus;
     try (KvmDirectory opened = KvmDirectory.open(directory)) {
       MachineConfig config = opened.config();
@@ -70,7 +72,9 @@ final class ResumeCommand implements Callable<Integer> {
     boolean check = !run && flags.api == null;
     flags.registers |= check;
     try (GuestStreams streams = flags.streams(output);
-        MachineControl machine = Machine.restore(directory, flags.options(streams, cpus, output))) {
+        MachineControl machine = Machine.restore(directory, flags.options(streams, cpus, output));
+        MappedSnapshot mapped = new MappedSnapshot(directory)) {
+      mapped.hold();
       return new GuestRun(flags, output, streams, machine).run(run);
     }
   }

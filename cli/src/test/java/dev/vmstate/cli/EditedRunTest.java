@@ -9,8 +9,12 @@ import dev.vmstate.fixtures.RequiredKvm;
 import dev.vmstate.fixtures.RequiredTool;
 import dev.vmstate.fixtures.guests.GuestProgram;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -81,6 +85,37 @@ class EditedRunTest {
     assertEquals("0x1234", registers.path("rbx").asText());
     assertEquals("0x21", registers.path("rax").asText());
     assertEquals("4\n", resumed(snapshot), "the old one is as it was");
+  }
+
+  @Test
+  void aSnapshotIsNotChangedWhileAMachineIsMappedFromIt() throws Exception {
+    run(GuestProgram.SIMPLE, "--pause-at", "io:0x3f8");
+    Path memory = snapshot.resolve("memory-ranges");
+    try (FileChannel file = FileChannel.open(memory, StandardOpenOption.WRITE);
+        FileLock changing = file.lock()) {
+      assertTrue(changing.isValid());
+      // In this process the lock shows as one of its own; in another the resume is refused.
+      Process resume =
+          new ProcessBuilder(
+                  Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                  "-cp",
+                  System.getProperty("java.class.path"),
+                  "dev.vmstate.cli.Main",
+                  "resume",
+                  snapshot.toString(),
+                  "--run")
+              .redirectErrorStream(true)
+              .start();
+      String said = new String(resume.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertEquals(1, resume.waitFor(), said);
+      assertTrue(said.contains("is being changed in place"), said);
+    }
+    try (MappedSnapshot mapped = new MappedSnapshot(snapshot)) {
+      mapped.hold();
+      Cli cli = Cli.run("set", snapshot, "cpu[0]/rbx=7", "--in-place");
+      assertTrue(cli.err().contains("is being changed already"), cli.err());
+    }
+    assertEquals("4\n", resumed(snapshot));
   }
 
   @Test

@@ -8,11 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vmstate.fixtures.KvmDirectoryBuilder;
 import dev.vmstate.fixtures.RequiredTool;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -83,6 +85,38 @@ class KvmEditTest {
     expected.replace("\"rip\": \"0x0000000000008000\"", "\"rip\": \"0x0000000000008099\"");
     assertAsExpected(snapshot);
     assertTrue(refused("undo", snapshot).contains("nothing to undo"));
+  }
+
+  /** The journal's mark (docs of UndoJournal) says pending, as when the program was killed. */
+  private void interrupt() throws IOException {
+    byte[] mark = new byte[12];
+    CRC32C crc = new CRC32C();
+    crc.update(mark);
+    byte[] journal = Files.readAllBytes(directory.resolve("snap.vmstate-undo"));
+    ByteBuffer.wrap(journal).position(48).put(mark).putInt((int) crc.getValue());
+    Files.write(directory.resolve("snap.vmstate-undo"), journal);
+  }
+
+  @Test
+  void anInterruptedChangeIsInTheWayOfEveryCommandUntilItIsTakenBack() throws IOException {
+    Path vm = directory.resolve("vm");
+    Cli.ok("extract", snapshot, "-o", vm);
+    Cli.ok("set", snapshot, "cpu[0]/rip=0x8000", "--in-place");
+    interrupt();
+    for (List<Object> words :
+        List.<List<Object>>of(
+            List.of("info", snapshot),
+            List.of("get", snapshot, "cpu[0]/rip"),
+            List.of("extract", snapshot, "-o", output),
+            List.of("inject", vm, "-o", output),
+            List.of("set", snapshot, "cpu[0]/rip=1", "-o", output),
+            List.of("diff", snapshot, snapshot),
+            List.of("resume", snapshot))) {
+      String said = refused(words.toArray());
+      assertTrue(said.contains("vmstate undo " + snapshot), words + ": " + said);
+    }
+    Cli.ok("undo", snapshot);
+    assertAsExpected(snapshot);
   }
 
   @Test

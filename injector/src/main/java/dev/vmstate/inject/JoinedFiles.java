@@ -12,6 +12,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Several files as one, each behind the one before, for what reads and writes at offsets: so one
@@ -122,7 +123,7 @@ final class JoinedFiles extends FileChannel {
 
   /** Locks every file, whole; null when somebody else has one of them. */
   @Override
-  public FileLock tryLock(long position, long size, boolean shared) throws IOException {
+  public @Nullable FileLock tryLock(long position, long size, boolean shared) throws IOException {
     List<FileLock> locks = new ArrayList<>();
     boolean all = false;
     try {
