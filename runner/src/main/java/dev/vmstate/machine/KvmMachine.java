@@ -116,6 +116,9 @@ final class KvmMachine implements MachineControl {
 
   @Override
   public void pause() throws IOException {
+    if (state.state() != State.RUNNING) {
+      return;
+    }
     state.stop(StopReason.of(StopReason.Kind.REQUESTED, "paused"));
     state.awaitQuietly();
     StopReason reason = state.reason();

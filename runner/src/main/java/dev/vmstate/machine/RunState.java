@@ -92,6 +92,7 @@ final class RunState {
       }
       if (!asked) {
         wanted = StopReason.of(StopReason.Kind.HALTED, "halted, and nothing is there to wake it");
+        asked = true;
         stopWanted = true;
       }
     }

@@ -24,6 +24,7 @@ final class Serial16550 implements PortDevice {
   /** How many ports it has. */
   static final int PORTS = 8;
 
+  private static final long LOOK_UP_MILLIS = 20;
   private static final int FIFO = 16;
   private static final int IER_RECEIVED = 1;
   private static final int IER_TRANSMITTER = 2;
@@ -282,21 +283,20 @@ final class Serial16550 implements PortDevice {
   }
 
   /**
-   * Waits until that is so, or {@link #wake} was called; the caller asks again.
-   *
-   * @param stop asked while nobody else can call {@code wake}
+   * Waits until that is so, or {@code stop} says so: which is asked from time to time, since
+   * whoever wants a stop cannot wait for a port whose output nobody takes.
    */
   synchronized void awaitReady(int offset, int count, BooleanSupplier stop)
       throws InterruptedException {
     while (!ready(offset, count) && !stop.getAsBoolean()) {
       wanted = count;
       notifyAll();
-      wait();
+      wait(LOOK_UP_MILLIS);
     }
     wanted = 0;
   }
 
-  /** Makes {@link #awaitReady} and {@link #awaitRoom} look again. */
+  /** Makes {@link #awaitRoom} look again. */
   synchronized void wake() {
     notifyAll();
   }

@@ -7,7 +7,7 @@ import java.io.IOException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What a vCPU does at its exits. By its thread, except {@link #wake} and the counts. */
+/** What a vCPU does at its exits. By its thread, except the counts. */
 final class VcpuExits {
   private static final int BYTE = 8;
   private static final int PAGE = 4096;
@@ -73,11 +73,6 @@ final class VcpuExits {
   void restored(StateValue regs, boolean isHalted) {
     restored = regs;
     halted = isHalted;
-  }
-
-  /** Gets it out of waiting for input. */
-  void wake() {
-    board.serial().ifPresent(Serial16550::wake);
   }
 
   /** Does the input it stands at, if there is one. */

@@ -101,10 +101,9 @@ final class VcpuThread {
     notifyAll();
   }
 
-  /** Gets it out of the guest, or out of waiting for input. */
+  /** Gets it out of the guest; where it waits for input it looks up by itself. */
   void kick() throws KvmException {
     fd.kick();
-    exits.wake();
   }
 
   /** Does something with the vCPU, which stands, and waits until it is done. */

@@ -304,8 +304,11 @@ class SnapshotTest {
         machine.close();
         machine = TestMachine.restore(snapshot, "", dot, end);
       }
-      assertEquals(".......... 100 ticks\n", printed + machine.printed());
-      assertEquals(10 + 11, steps);
+      // A dot for every tenth time it woke: with two ticks at once, which a busy host makes of late
+      // ones, there are fewer. The ticks themselves are counted.
+      String all = printed + machine.printed();
+      assertTrue(all.matches("\\.{5,10} 100 ticks\n"), all);
+      assertEquals(all.length(), steps);
     } finally {
       machine.close();
     }
