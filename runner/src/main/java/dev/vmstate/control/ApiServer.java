@@ -124,7 +124,7 @@ public final class ApiServer implements Closeable {
       try {
         next = requests.next();
       } catch (HttpFault e) {
-        refuse(HttpResponse.error(e.status(), e.getMessage()));
+        refuse(HttpResponse.error(e.status(), String.valueOf(e.getMessage())));
         return false;
       } catch (SocketTimeoutException e) {
         refuse(

@@ -37,7 +37,7 @@ class StateRoundTripTest {
   private static final int SYSENTER_EIP = 0x176;
 
   /** Everything as it is in no machine that was just made. */
-  private static void fill(Kvm kvm, TinyGuest guest, boolean irqchip) throws KvmException {
+  private static void fill(TinyGuest guest, boolean irqchip) throws KvmException {
     VcpuFd vcpu = guest.vcpu;
     StateValue regs = KvmStructs.REGS.zero();
     Random random = new Random(11);
@@ -209,7 +209,7 @@ class StateRoundTripTest {
         TinyGuest guest = new TinyGuest(kvm, "f4", irqchip);
         TinyGuest other = new TinyGuest(kvm, "f4", irqchip)) {
       assumeTrue(kvm.checkExtension(KvmCapability.SREGS2) > 0, "a host without SREGS2");
-      fill(kvm, guest, irqchip);
+      fill(guest, irqchip);
       VcpuState vcpu = VcpuState.save(kvm, guest.vcpu, irqchip);
       VmState vm = VmState.save(kvm, guest.vm, irqchip, irqchip);
       assertNotEquals(still(VcpuState.save(kvm, other.vcpu, irqchip)), still(vcpu));
@@ -352,7 +352,7 @@ class StateRoundTripTest {
         TinyGuest guest = new TinyGuest(kvm, "f4");
         TinyGuest other = new TinyGuest(kvm, "f4")) {
       assumeTrue(kvm.checkExtension(KvmCapability.SREGS2) > 0, "a host without SREGS2");
-      fill(kvm, guest, false);
+      fill(guest, false);
       assertEquals(guest.vcpu.sregs(), VcpuRestore.oneOf(guest.vcpu.sregs2()));
       StateValue fpu = VcpuRestore.legacy(guest.vcpu.xsave());
       assertEquals(0x1fa0, fpu.get("mxcsr"));
