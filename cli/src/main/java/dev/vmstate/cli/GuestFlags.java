@@ -80,6 +80,9 @@ final class GuestFlags {
     if (snapshot != null && Files.exists(snapshot, LinkOption.NOFOLLOW_LINKS)) {
       throw new IOException(snapshot + ": it is there already, and is not replaced");
     }
+    if (snapshot != null && !Files.isDirectory(snapshot.toAbsolutePath().resolveSibling("."))) {
+      throw new IOException(snapshot + ": its directory does not exist");
+    }
   }
 
   GuestStreams streams(Output output) throws IOException {

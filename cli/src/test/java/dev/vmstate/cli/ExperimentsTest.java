@@ -251,6 +251,19 @@ class ExperimentsTest {
     assertArrayEquals("kept".getBytes(StandardCharsets.US_ASCII), Files.readAllBytes(kept));
   }
 
+  @Test
+  void whatCannotBeIsRefusedBeforeAnythingRuns() throws Exception {
+    Cli folder = Cli.run("run", directory);
+    assertEquals("vmstate: " + directory + ": is no regular file\n", folder.err());
+    Cli nowhere = run(GuestProgram.SIMPLE, "--snapshot", directory.resolve("none/snapshot"));
+    assertTrue(
+        nowhere.err().endsWith("none/snapshot: its directory does not exist\n"), nowhere::err);
+    assertEquals("", nowhere.out());
+    Cli port = run(GuestProgram.SIMPLE, "--debug-port", "0x3fa");
+    assertTrue(port.err().contains("debug port 0x3fa: a port of the serial line"), port::err);
+    assertEquals(List.of(1, 1, 1), List.of(folder.status(), nowhere.status(), port.status()));
+  }
+
   private Object[] words(GuestProgram guest, Object... more) throws IOException {
     Path file = guest.writeTo(directory);
     List<Object> words = new ArrayList<>(guest.runWords(file));

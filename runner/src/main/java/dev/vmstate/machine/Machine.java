@@ -31,6 +31,10 @@ public final class Machine {
    */
   public static MachineControl create(MachineOptions options, RunOptions run) throws IOException {
     check(options);
+    // A pipe would have to be waited for, and a device has no length.
+    if (Files.exists(options.payload()) && !Files.isRegularFile(options.payload())) {
+      throw new IOException(options.payload() + ": is no regular file");
+    }
     try (FileSource file = new FileSource(options.payload())) {
       Payload payload = Payload.read(file, options);
       try (MachineBuilder builder =
@@ -57,6 +61,11 @@ public final class Machine {
       throw new IllegalArgumentException(
           "0x%x bytes of memory, whole pages of 4K up to 511G are possible"
               .formatted(options.memory()));
+    }
+    int debug = options.debugPort().orElse(-1);
+    if (debug >= options.serialBase() && debug < options.serialBase() + Serial16550.PORTS) {
+      throw new IllegalArgumentException(
+          "debug port 0x%x: a port of the serial line".formatted(debug));
     }
     BootRegisters.check(options.registers());
     for (int i = 0; i < options.mmio().size(); i++) {
