@@ -32,7 +32,7 @@ final class EventRows {
           new Interrupt(),
           Row.same("soft_interrupt", "interrupt.soft"),
           new Shadow(),
-          new Exception(),
+          new Fault(),
           Row.same("nmi_injected", "nmi.injected"),
           Row.same("nmi_pending", "nmi.pending"),
           Row.bits("hflags2", NMI_MASKED, 1, "nmi.masked", 0),
@@ -85,7 +85,7 @@ final class EventRows {
    * An exception. Without subsection {@code cpu/exception_info}, which only newer kernels make
    * necessary, one that has a number is injected (cpu_post_load).
    */
-  private static final class Exception implements Row {
+  private static final class Fault implements Row {
     private static final List<String> MEMBERS =
         List.of("injected", "pending", "nr", "has_error_code", "error_code");
 

@@ -41,10 +41,11 @@ final class MsrRows {
       Set.of(APIC_BASE, SMI_COUNT, SMBASE, MCG_CAP, EFER, FS_BASE, GS_BASE);
 
   /**
-   * What KVM tells of the host rather than of the guest: microcode, platform, capabilities, and how
-   * many machine checks there are.
+   * What KVM tells of the host rather than of the guest (microcode, platform, capabilities, and how
+   * many machine checks there are), and the old numbers of its two clocks, which it tells twice.
    */
-  private static final Set<Long> OF_HOST = Set.of(0x8bL, 0xceL, 0x10aL, 0x345L, MCG_CTL);
+  private static final Set<Long> OF_HOST =
+      Set.of(0x8bL, 0xceL, 0x10aL, 0x345L, MCG_CTL, 0x11L, 0x12L);
 
   private static final Set<Long> ALWAYS =
       Set.of(

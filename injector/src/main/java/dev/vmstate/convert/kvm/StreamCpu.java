@@ -100,11 +100,12 @@ final class StreamCpu {
   void toStream(CpuValues was, CpuValues now) throws IOException {
     for (Map.Entry<String, Part> part : parts.entrySet()) {
       StateValue wanted = now.structs().get(part.getKey());
-      if (wanted == null) {
+      StateValue before = was.structs().get(part.getKey());
+      if (wanted == null || before == null) {
         continue;
       }
       for (Row row : part.getValue().rows()) {
-        row.toStream(was.structs().get(part.getKey()), wanted, numbers);
+        row.toStream(before, wanted, numbers);
       }
     }
     vectors.toStream(was.xsave(), now.xsave(), numbers);

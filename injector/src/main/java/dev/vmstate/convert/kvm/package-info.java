@@ -5,7 +5,4 @@
  * a stream that make it hold other ones. {@code KvmForm} and {@code IntoTemplate} do so for whole
  * snapshots. What is mapped and what is lost: docs/formats/qemu-kvm.md.
  */
-@NullMarked
 package dev.vmstate.convert.kvm;
-
-import org.jspecify.annotations.NullMarked;
