@@ -28,7 +28,6 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -124,20 +123,21 @@ class QemuKvmTest {
     }
   }
 
-  /** Lets the runner go on with a directory for about ten lines, and saves it again. */
+  /**
+   * Lets the runner go on with a directory for about ten lines, and saves it again, at an input: a
+   * byte that an output was about to send has no place in a stream whose line was idle.
+   */
   private String resume(Path directory, Path next) throws IOException {
-    Path printed = dir.resolve("printed");
+    Path between = dir.resolve("between");
+    return resume(directory, between, "--pause-after-exits", "400")
+        + resume(between, next, "--pause-at", "io:0x3fd");
+  }
+
+  private String resume(Path directory, Path next, String until, String value) throws IOException {
+    Path printed = dir.resolve("printed by " + next.getFileName());
     Cli cli =
         Cli.run(
-            "resume",
-            directory,
-            "--run",
-            "--serial",
-            printed,
-            "--pause-after-exits",
-            400,
-            "--snapshot",
-            next);
+            "resume", directory, "--run", "--serial", printed, until, value, "--snapshot", next);
     assertEquals(0, cli.status(), cli.err());
     return Files.readString(printed, StandardCharsets.US_ASCII);
   }
@@ -174,22 +174,6 @@ class QemuKvmTest {
     assertEquals(0, template.status(), template.err());
     assertFalse(template.err().contains("no place"), template.err());
     assertOneText(printed + more + goOn(machine, accelerator, back));
-  }
-
-  /**
-   * QEMU's own way from TCG to KVM loses what is in the SSE registers; by the runner it is kept.
-   */
-  @Test
-  void aGuestOfTcgsGoesOnUnderQemusKvmByWayOfTheRunner() throws Exception {
-    Path stream = dir.resolve("saved.mig");
-    String printed = save("pc", "tcg", stream);
-    Path directory = dir.resolve("directory");
-    Cli.run("convert", stream, "--to", "vmstate-kvm", "-o", directory);
-    Path next = dir.resolve("next");
-    String more = resume(directory, next);
-    Path back = dir.resolve("back.mig");
-    Cli.ok("convert", next, "--to", "qemu-stream", "--like", stream, "-o", back);
-    assertOneText(printed + more + goOn("pc", "kvm", back));
   }
 
   @ParameterizedTest
