@@ -52,12 +52,20 @@ final class GuestSignals implements Closeable {
     }
   }
 
-  /** Whether it runs, and was not already asked to pause since it does. */
-  private synchronized boolean first() {
-    long now = session.resumes();
-    boolean first = session.state() == MachineControl.State.RUNNING && now != resumes;
-    resumes = now;
-    return first;
+  /**
+   * Whether it runs, and was not already asked to pause since it does. Whoever asked may still
+   * wait, for a vCPU that waits for a pipe to be read, say: then the machine is not asked how it
+   * is, and nothing here waits for it.
+   */
+  private boolean first() {
+    synchronized (this) {
+      long now = session.resumes();
+      if (now == resumes) {
+        return false;
+      }
+      resumes = now;
+    }
+    return session.state() == MachineControl.State.RUNNING;
   }
 
   /** The signal it is paused for, once: {@code SIGINT}; empty when it is another reason. */

@@ -46,7 +46,10 @@ final class GuestStreams implements Closeable {
             ? Files.newOutputStream(file)
             : capture != null ? capture : ByteWriter.bytes(output.out());
     output.out().flush();
-    this.serial = new Serial(atOnce ? to : new BufferedOutputStream(to));
+    this.serial =
+        new Serial(
+            atOnce ? to : new BufferedOutputStream(to),
+            file == null ? "standard output" : file.toString());
     this.debug = ByteWriter.bytes(output.err());
     boolean typed = from == null && output.out() instanceof ByteWriter;
     this.terminal = typed ? RawTerminal.open() : Optional.empty();
@@ -92,40 +95,62 @@ final class GuestStreams implements Closeable {
   public void close() throws IOException {
     terminal.ifPresent(RawTerminal::close);
     try (input) {
-      serial.flush();
+      if (!serial.failed) {
+        serial.flush();
+      }
     } finally {
-      if (file != null) {
-        serial.close();
+      closeFile();
+    }
+  }
+
+  private void closeFile() throws IOException {
+    if (file == null) {
+      return; // standard output and JSON's text are not ours to close
+    }
+    try {
+      serial.close();
+    } catch (IOException e) {
+      if (!serial.failed) {
+        throw e;
       }
     }
   }
 
-  /** Remembers the last byte. */
+  /** Remembers the last byte, and says what failed. */
   private static final class Serial extends OutputStream {
     private final OutputStream to;
+    private final String name;
     private volatile int last = -1;
+    private volatile boolean failed;
 
-    Serial(OutputStream to) {
+    Serial(OutputStream to, String name) {
       this.to = to;
+      this.name = name;
     }
 
     @Override
     public void write(int b) throws IOException {
-      to.write(b);
+      try {
+        to.write(b);
+      } catch (IOException e) {
+        throw failed(e);
+      }
       last = b & 0xff;
     }
 
     @Override
-    public void write(byte[] bytes, int from, int length) throws IOException {
-      to.write(bytes, from, length);
-      if (length > 0) {
-        last = bytes[from + length - 1] & 0xff;
+    public void flush() throws IOException {
+      try {
+        to.flush();
+      } catch (IOException e) {
+        throw failed(e);
       }
     }
 
-    @Override
-    public void flush() throws IOException {
-      to.flush();
+    private IOException failed(IOException e) {
+      failed = true;
+      return new IOException(
+          "%s, which the serial line goes to: %s".formatted(name, e.getMessage()), e);
     }
 
     @Override

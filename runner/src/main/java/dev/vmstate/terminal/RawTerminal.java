@@ -1,5 +1,6 @@
 package dev.vmstate.terminal;
 
+import com.sun.jna.Platform;
 import java.io.Closeable;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -57,6 +58,10 @@ public final class RawTerminal implements Closeable {
    * in the background may not touch it.
    */
   public static Optional<RawTerminal> open() {
+    // Elsewhere a termios is laid out, and as long as, others want it.
+    if (!Platform.isLinux() || !Platform.isIntel()) {
+      return Optional.empty();
+    }
     byte[] termios = new byte[TERMIOS];
     try {
       if (TerminalLibC.tcgetattr(STDIN, termios) != 0 || !foreground()) {
