@@ -225,7 +225,8 @@ final class StreamMachine {
       return machine.cpus().stream()
           .noneMatch(cpu -> (cpu.msrs().getOrDefault(MsrRows.SYSTEM_TIME, 0L) & 1) != 0);
     }
-    return state.equals(Absent.devices().get(name));
+    StateValue absent = Absent.devices().get(name);
+    return absent != null && state.equals(absent);
   }
 
   /** TCG looks at what it noted when a line rose, and at the lines only when they rise again. */
