@@ -381,20 +381,23 @@ class RunningGuestTest {
   }
 
   /** Until the terminal of what runs in {@code script} has no echo. */
-  private static void awaitRaw(Process script) throws Exception {
-    while (true) {
-      for (ProcessHandle each : script.descendants().toList()) {
-        Path terminal = Path.of("/proc/%d/fd/0".formatted(each.pid()));
-        Process stty =
-            new ProcessBuilder("stty", "-a")
-                .redirectInput(terminal.toFile())
-                .redirectErrorStream(true)
-                .start();
-        String text = new String(stty.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
-        if (stty.waitFor() == 0 && text.contains("-icanon")) {
-          return;
-        }
-      }
+  private static void awaitRaw(Process script) {
+    while (script.descendants().noneMatch(RunningGuestTest::isRaw)) {
+      assertFalse(Thread.interrupted());
+    }
+  }
+
+  private static boolean isRaw(ProcessHandle process) {
+    try {
+      Process stty =
+          new ProcessBuilder("stty", "-a")
+              .redirectInput(Path.of("/proc/%d/fd/0".formatted(process.pid())).toFile())
+              .redirectErrorStream(true)
+              .start();
+      return new String(stty.getInputStream().readAllBytes(), StandardCharsets.US_ASCII)
+          .contains("-icanon");
+    } catch (IOException e) {
+      return false; // it ended meanwhile: stty in the shell's own line does
     }
   }
 }
