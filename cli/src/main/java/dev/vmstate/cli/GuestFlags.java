@@ -55,8 +55,8 @@ final class GuestFlags {
       names = "--input",
       paramLabel = "FILE",
       description =
-          "The serial line's input; - is standard input. Without it a terminal is: raw, but"
-              + " Ctrl-C, Ctrl-Z and Ctrl-\\ stay signals.")
+          "The serial line's input; - is standard input, and so it is without, if that is a pipe, a"
+              + " file or a terminal: raw, but Ctrl-C, Ctrl-Z and Ctrl-\\ stay signals.")
   @Nullable String input;
 
   @Option(

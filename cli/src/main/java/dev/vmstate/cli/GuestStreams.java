@@ -34,7 +34,7 @@ final class GuestStreams implements Closeable {
 
   /**
    * @param file of the serial line; null: standard output, or JSON
-   * @param from of its input; null: the terminal, if standard input is one
+   * @param from of its input; null: standard input, if that is a terminal, a pipe or a file
    * @param atOnce no byte waits for the next: lines of a trace stand between them
    */
   GuestStreams(Output output, @Nullable Path file, @Nullable String from, boolean atOnce)
@@ -53,11 +53,24 @@ final class GuestStreams implements Closeable {
     this.debug = ByteWriter.bytes(output.err());
     boolean typed = from == null && output.out() instanceof ByteWriter;
     this.terminal = typed ? RawTerminal.open() : Optional.empty();
-    if (terminal.isPresent() || "-".equals(from)) {
+    if (terminal.isPresent() || "-".equals(from) || typed && piped()) {
       this.input = new FileInputStream(FileDescriptor.in);
     } else {
       this.input =
           from == null ? InputStream.nullInputStream() : Files.newInputStream(Path.of(from));
+    }
+  }
+
+  /**
+   * Whether somebody gives standard input something: what is no terminal may be {@code /dev/null},
+   * or the terminal of a guest in the background, which is not asked.
+   */
+  private static boolean piped() {
+    Path in = Path.of("/proc/self/fd/0");
+    try {
+      return Files.isRegularFile(in) || Files.readSymbolicLink(in).toString().startsWith("pipe:");
+    } catch (IOException e) {
+      return false; // closed
     }
   }
 

@@ -8,6 +8,7 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import java.util.Locale;
 import picocli.AutoComplete.GenerateCompletion;
 import picocli.CommandLine;
@@ -163,6 +164,8 @@ public final class Main implements Runnable {
     String text = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
     if (e instanceof AccessDeniedException denied) {
       text = denied.getFile() + ": permission denied";
+    } else if (e instanceof NoSuchFileException missing && missing.getReason() == null) {
+      text = missing.getFile() + ": there is no such file";
     } else if (e instanceof FileSystemException file && file.getReason() == null) {
       text = "%s: %s".formatted(file.getFile(), e.getClass().getSimpleName());
     } else if (!(e instanceof IOException) && !(e instanceof IllegalArgumentException)) {

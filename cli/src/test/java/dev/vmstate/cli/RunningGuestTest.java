@@ -28,6 +28,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Guests in processes of their own: signals, the socket, the terminal. */
 @Timeout(value = 3, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -309,11 +310,12 @@ class RunningGuestTest {
     return status + body;
   }
 
-  @Test
-  void inputFromAPipeIsAskedFor() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"--input=-", "--quiet"})
+  void aPipeIsInput(String option) throws Exception {
     List<String> words = GuestProgram.SIMPLE_IN.runWords(GuestProgram.SIMPLE_IN.writeTo(directory));
     List<Object> all = new ArrayList<>(words);
-    all.addAll(List.of("--input", "-"));
+    all.add(option);
     try (RunningGuest guest = start(all)) {
       guest.in().write('3');
       guest.in().flush();

@@ -104,6 +104,9 @@ public final class KvmDirectory implements Closeable {
 
   private static void requireOne(Path path) throws IOException {
     Path state = path.resolve(STATE);
+    if (Files.notExists(path)) {
+      throw new NoSuchFileException(path.toString());
+    }
     if (!Files.isRegularFile(state)) {
       throw new FormatException(
           path.toString(),

@@ -2,6 +2,7 @@ package dev.vmstate.machine;
 
 import dev.vmstate.bytes.ByteSource;
 import dev.vmstate.bytes.FormatException;
+import dev.vmstate.bytes.Span;
 import dev.vmstate.container.FileSource;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -61,7 +62,7 @@ record Payload(List<Piece> pieces, BootMode mode, long entry, Protocol protocol)
       throw new FormatException(file.name(), 0, "the file is empty");
     }
     Payload found;
-    if (file.size() >= 4 && file.read(new dev.vmstate.bytes.Span(0, 4)).getInt() == ELF_MAGIC) {
+    if (file.size() >= 4 && file.read(new Span(0, 4)).getInt() == ELF_MAGIC) {
       if (options.load().isPresent()) {
         throw new FormatException(
             file.name(), 0, "an ELF file says itself where it goes: leave out the load address");
