@@ -229,16 +229,17 @@ public final class KvmRun {
 
   /** The first value the guest writes. */
   public synchronized long ioValue() {
-    return number(ioData(), ioSize());
+    int length = Math.min(ioBytes(), ioSize());
+    return number((int) u64(IO_DATA_OFFSET), length);
   }
 
   /** Sets all values the guest reads to this one. */
   public synchronized void ioValue(long value) {
-    byte[] bytes = new byte[ioBytes()];
-    for (int i = 0; i < bytes.length; i++) {
-      bytes[i] = (byte) (value >>> 8 * (i % ioSize()));
+    int length = ioBytes();
+    int at = (int) u64(IO_DATA_OFFSET);
+    for (int i = 0; i < length; i++) {
+      page().put(at + i, (byte) (value >>> 8 * (i % ioSize())));
     }
-    ioData(bytes);
   }
 
   private static void requireLength(byte[] bytes, int length) {
@@ -248,10 +249,11 @@ public final class KvmRun {
     }
   }
 
-  private static long number(byte[] bytes, int width) {
+  /** A number in place: an exit makes no garbage. */
+  private long number(int at, int width) {
     long value = 0;
-    for (int i = Math.min(width, bytes.length); i-- > 0; ) {
-      value = value << 8 | bytes[i] & 0xff;
+    for (int i = width; i-- > 0; ) {
+      value = value << 8 | page().get(at + i) & 0xff;
     }
     return value;
   }
@@ -284,7 +286,7 @@ public final class KvmRun {
 
   /** What the guest stores, as a number. */
   public synchronized long mmioValue() {
-    return number(mmioData(), MOST_MMIO);
+    return number(MMIO_DATA, mmioLength());
   }
 
   /** Sets what the guest loads; higher bytes than it asks for are not looked at. */

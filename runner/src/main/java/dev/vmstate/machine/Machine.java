@@ -62,8 +62,8 @@ public final class Machine {
           "0x%x bytes of memory, whole pages of 4K up to 511G are possible"
               .formatted(options.memory()));
     }
-    int debug = options.debugPort().orElse(-1);
-    if (debug >= options.serialBase() && debug < options.serialBase() + Serial16550.PORTS) {
+    int debug = options.debugPort();
+    if (debug >= MachineOptions.SERIAL && debug < MachineOptions.SERIAL + Serial16550.PORTS) {
       throw new IllegalArgumentException(
           "debug port 0x%x: a port of the serial line".formatted(debug));
     }

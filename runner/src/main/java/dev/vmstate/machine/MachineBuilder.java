@@ -205,8 +205,8 @@ final class MachineBuilder implements AutoCloseable {
         options.memory(),
         Optional.of(new MachineConfig.Payload(options.payload().toString(), mode.text())),
         options.irqchip(),
-        OptionalInt.of(options.serialBase()),
-        options.debugPort(),
+        OptionalInt.of(MachineOptions.SERIAL),
+        OptionalInt.of(options.debugPort()),
         options.mmio().stream().map(m -> new MachineConfig.Mmio(m.base(), m.size())).toList());
   }
 }
