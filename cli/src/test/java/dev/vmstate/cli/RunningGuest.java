@@ -30,11 +30,17 @@ final class RunningGuest implements Closeable {
             new InputStreamReader(process.getErrorStream(), StandardCharsets.ISO_8859_1));
   }
 
-  /** The words with which a JVM like this one starts the command. */
+  /**
+   * The words with which a JVM like this one starts the command. What runs the tests may itself
+   * ignore signals, as whatever is started by nohup or in a script's background does, and children
+   * inherit that.
+   */
   static List<String> words(Object... arguments) {
     List<String> words =
         new ArrayList<>(
             List.of(
+                "env",
+                "--default-signal",
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",

@@ -357,7 +357,7 @@ class RunningGuestTest {
     String command = String.join("' '", RunningGuest.words(guest.toArray()));
     String session = "echo before $(stty -g); '%s'; echo; echo after $(stty -g)".formatted(command);
     Process script =
-        new ProcessBuilder("script", "-qefc", session, "/dev/null")
+        new ProcessBuilder("env", "--default-signal", "script", "-qefc", session, "/dev/null")
             .redirectErrorStream(true)
             .start();
     try {

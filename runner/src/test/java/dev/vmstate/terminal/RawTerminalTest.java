@@ -40,8 +40,10 @@ class RawTerminalTest {
     String session =
         "set -m; echo before $(stty -g); %s 2>&1; echo ended $?; echo after $(stty -g); fg 2>&1; echo over"
             .formatted(java);
+    // What runs the tests may ignore signals, under nohup or in a background: children inherit
+    // that.
     script =
-        new ProcessBuilder("script", "-qefc", session, "/dev/null")
+        new ProcessBuilder("env", "--default-signal", "script", "-qefc", session, "/dev/null")
             .redirectErrorStream(true)
             .start();
     lines =
