@@ -193,7 +193,7 @@ class RunCommandTest {
   @ParameterizedTest
   @CsvSource({
     "--pause-at x, 'io:PORT, mmio:ADDRESS or hlt was expected'",
-    "--pause-at io:70000, is no port",
+    "--pause-at io:70000, '70000' is no port",
     "--mode real, 'real16, protected32, long64'",
     "--mmio 0x1000, BASE+SIZE was expected",
     "--mmio 0x1000+0, is no range of MMIO",

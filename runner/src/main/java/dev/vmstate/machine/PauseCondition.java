@@ -72,6 +72,10 @@ public sealed interface PauseCondition {
     if (kind.equals("mmio")) {
       return new MmioAddress(value);
     }
-    return new IoPort(value < 0 || value > 0xffff ? -1 : (int) value);
+    if (value < 0 || value > 0xffff) {
+      throw new IllegalArgumentException(
+          "'%s' is no port, which are 0 to 0xffff".formatted(number));
+    }
+    return new IoPort((int) value);
   }
 }
