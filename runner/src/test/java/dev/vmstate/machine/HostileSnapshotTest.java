@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  */
 @Timeout(300)
 class HostileSnapshotTest {
-  private static final int TRIES = Integer.getInteger("vmstate.tries", 60);
+  private static final int TRIES = Integer.getInteger("vmstate.tries", 25);
   private static final Duration SOON = Duration.ofSeconds(20);
   private static final Pattern DIGITS = Pattern.compile("\"(?:0x)?([0-9a-f]{2,})\"");
 
